@@ -1,0 +1,43 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { performance } from 'node:perf_hooks';
+
+/** What a timer returns: `cancel` is idempotent and safe after the timer has fired. */
+export interface Timer {
+  cancel(): void;
+}
+
+/**
+ * The only source of time, timers and randomness for the engine.
+ * Production code uses {@link systemClock}; tests and replays use `ManualClock` from `otel-breaker/testing`.
+ */
+export interface Clock {
+  /** Milliseconds on a monotonic scale; the origin means nothing. Never the wall clock, which may jump. */
+  now(): number;
+  /** Calls `fn` once, `ms` milliseconds from now. Must not keep the process alive. */
+  setTimer(fn: () => void, ms: number): Timer;
+  /** A number in [0, 1). */
+  random(): number;
+}
+
+/** Runs a function outside the async context of whoever calls: a breaker's timers and listeners belong to no request. */
+export const outsideCallContext: <R>(fn: () => R) => R = AsyncLocalStorage.snapshot();
+
+class SystemTimer implements Timer {
+  readonly #handle: NodeJS.Timeout;
+
+  constructor(fn: () => void, ms: number) {
+    this.#handle = outsideCallContext(() => setTimeout(fn, ms));
+    this.#handle.unref();
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle);
+  }
+}
+
+/** `performance.now`, unref'd timers, `Math.random`. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimer: (fn, ms) => new SystemTimer(fn, ms),
+  random: () => Math.random(),
+};

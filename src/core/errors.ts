@@ -1,0 +1,170 @@
+/** The public states of a breaker; see SEMANTICS in the README. */
+export type StateName = 'closed' | 'open' | 'half_open' | 'forced_open' | 'disabled' | 'shadow';
+
+/** Why a call was refused. The later ones belong to policies around the breaker. */
+export type RejectionReason = 'open' | 'half_open_limit' | 'forced_open' | 'ramp_up' | 'bulkhead_full' | 'rate_limited' | 'throttled' | 'read_only';
+
+/** Survives two copies of this package in one process, which `instanceof` does not. */
+const brand = Symbol.for('otel-breaker.error');
+
+/** Whether an error was made by any copy of otel-breaker. */
+export function isBreakerError(error: unknown): error is Error & { readonly code: string } {
+  return typeof error === 'object' && error !== null && (error as { [brand]?: unknown })[brand] === true;
+}
+
+/**
+ * Errors are made without a stack trace: collecting one costs more than the refusal itself, and the frames would show
+ * this library rather than the fault. Set to `true` to collect them, for instance while debugging.
+ */
+export const errorSettings = { stackTraces: false };
+
+function withoutStack<E>(make: () => E): E {
+  if (errorSettings.stackTraces) return make();
+  const limit = Error.stackTraceLimit;
+  try {
+    Error.stackTraceLimit = 0;
+    return make();
+  } finally {
+    // A frozen Error (hardened realms) throws on assignment; then the trace is simply collected.
+    Error.stackTraceLimit = limit;
+  }
+}
+
+/** The base of every error of this package: `code` is stable, `name` is the class. */
+export abstract class BreakerError extends Error {
+  abstract readonly code: string;
+}
+Object.defineProperty(BreakerError.prototype, brand, { value: true });
+
+export interface Rejection {
+  readonly breaker: string;
+  readonly state: StateName;
+  readonly reason: RejectionReason;
+  /** Milliseconds until a call may be admitted again; `undefined` when only a person can tell. */
+  readonly retryAfterMs: number | undefined;
+  /** The failure that last tripped the breaker. */
+  readonly cause: unknown;
+}
+
+/** A call that was refused before it was made: nothing has reached the dependency. */
+export abstract class ExecutionRejectedError extends BreakerError {
+  /** The refusing breaker's name. */
+  readonly breaker: string;
+  /** Its state when it refused. */
+  readonly state: StateName;
+  readonly reason: RejectionReason;
+  /** Milliseconds until a call may be admitted again; `undefined` when only a person can tell. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, rejection: Rejection) {
+    super(message, rejection.cause === undefined ? undefined : { cause: rejection.cause });
+    this.breaker = rejection.breaker;
+    this.state = rejection.state;
+    this.reason = rejection.reason;
+    this.retryAfterMs = rejection.retryAfterMs;
+  }
+}
+
+/** Refused because the circuit is open, or half-open with all its probes out, or ramping up. */
+export class BreakerOpenError extends ExecutionRejectedError {
+  declare readonly code: 'EBREAKEROPEN';
+
+  static of(rejection: Rejection): BreakerOpenError {
+    const wait = rejection.retryAfterMs === undefined ? '' : `, retry in ${Math.ceil(rejection.retryAfterMs)} ms`;
+    return withoutStack(() => new BreakerOpenError(`${rejection.breaker}: circuit is ${rejection.state} (${rejection.reason})${wait}`, rejection));
+  }
+}
+
+/** A call that did not settle within its time. The dependency may still carry it out. */
+export class CallTimeoutError extends BreakerError {
+  declare readonly code: 'ECALLTIMEOUT';
+
+  constructor(
+    readonly breaker: string,
+    /** The time that was allowed, in milliseconds. */
+    readonly timeoutMs: number,
+    cause?: unknown,
+  ) {
+    super(`${breaker}: no answer within ${timeoutMs} ms`, cause === undefined ? undefined : { cause });
+  }
+}
+
+/** A move that the transition table does not have. A fault of the caller's, or ours: never of the dependency's. */
+export class IllegalTransitionError extends BreakerError {
+  declare readonly code: 'EILLEGALTRANSITION';
+
+  constructor(
+    readonly breaker: string,
+    readonly from: StateName,
+    readonly to: StateName,
+  ) {
+    super(`${breaker}: no transition from ${from} to ${to}`);
+  }
+}
+
+/** One fault in options or configuration. */
+export interface ConfigIssue {
+  /** Where: a dotted path such as `halfOpen.permits` or `breakers[2].match.system`. */
+  readonly path: string;
+  /** What stands there. */
+  readonly value: unknown;
+  /** What may stand there. */
+  readonly allowed: string;
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint' || typeof value === 'symbol') return String(value);
+  if (typeof value === 'number') return String(value);
+  try {
+    const text = JSON.stringify(value) ?? String(value);
+    return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  } catch {
+    return String(value);
+  }
+}
+
+/** Options or configuration that cannot be used: says where, what, and what is allowed, for every fault found. */
+export class ConfigError extends BreakerError {
+  declare readonly code: 'ECONFIG';
+  /** Of the first issue. */
+  readonly path: string;
+  readonly value: unknown;
+  readonly allowed: string;
+
+  constructor(
+    readonly issues: readonly ConfigIssue[],
+    /** What was being read: a file's name, `environment`, or `options`. */
+    readonly source: string = 'options',
+  ) {
+    super(`${source}: ${issues.map((i) => `${i.path || '(top level)'} is ${show(i.value)}; allowed: ${i.allowed}`).join('; ')}`);
+    const first = issues[0];
+    this.path = first?.path ?? '';
+    this.value = first?.value;
+    this.allowed = first?.allowed ?? '';
+  }
+}
+
+// On the prototypes: an own property on each error would cost as much as the rest of it.
+for (const [type, code] of [
+  [BreakerOpenError, 'EBREAKEROPEN'],
+  [CallTimeoutError, 'ECALLTIMEOUT'],
+  [IllegalTransitionError, 'EILLEGALTRANSITION'],
+  [ConfigError, 'ECONFIG'],
+] as const) {
+  Object.defineProperty(type.prototype, 'code', { value: code });
+  Object.defineProperty(type.prototype, 'name', { value: type.name, writable: true, configurable: true });
+}
+
+/**
+ * The `error.type` of an error, of bounded variety: a string `code` (ECONNREFUSED, a SQLSTATE), else the class name.
+ * Never the message. Source: OpenTelemetry semantic conventions, "error.type".
+ */
+export function errorType(error: unknown): string {
+  if (error === null || typeof error !== 'object') return typeof error;
+  const { code, name, cause } = error as { code?: unknown; name?: unknown; cause?: unknown };
+  if (typeof code === 'string' && code !== '') return code;
+  // undici hides what happened to the connection in the cause of a bare TypeError.
+  if (name === 'TypeError' && typeof (cause as { code?: unknown } | undefined)?.code === 'string') return (cause as { code: string }).code;
+  return typeof name === 'string' && name !== '' ? name : 'Error';
+}

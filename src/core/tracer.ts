@@ -1,0 +1,27 @@
+import type { RejectionReason, StateName } from './errors.ts';
+import type { CountedOutcome } from './outcome.ts';
+
+/** What a tracer may know of a breaker without importing it. */
+export interface TracedBreaker {
+  readonly name: string;
+  readonly state: StateName;
+}
+
+/**
+ * The seam for what must happen inside a call's own async context, where listeners do not run: telemetry reads the
+ * active span here. All methods are optional to care about, must be quick, and are isolated: a throw is reported and
+ * changes nothing. With no tracer set, a call pays one comparison.
+ *
+ * A *trace* is whatever `admitted` returned: opaque to the engine, kept with the call, handed back at its end and
+ * listed in the events that the call caused.
+ */
+export interface CallTracer {
+  /** A call was admitted. `undefined` means: not interested, do not call `settled`. */
+  admitted(breaker: TracedBreaker, probe: boolean): unknown;
+  /** The call has settled; `state` is the one that admitted it. Never called for a call whose trace is `undefined`. */
+  settled(trace: unknown, breaker: TracedBreaker, state: StateName, outcome: CountedOutcome, durationMs: number, error: unknown): void;
+  /** A call was refused (`shadow`: would have been); returns a trace for the events it caused. */
+  rejected(breaker: TracedBreaker, reason: RejectionReason, error: Error | undefined, shadow: boolean): void;
+  /** Runs a probe's function with the probe's span active; must call `fn` exactly once and return what it returns. */
+  enter<R>(trace: unknown, fn: () => R): R;
+}
