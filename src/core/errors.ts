@@ -81,7 +81,7 @@ export class CallTimeoutError extends BreakerError {
 
   constructor(
     readonly breaker: string,
-    /** The time that was allowed, in milliseconds. */
+    /** The time that was allowed, or waited in vain, in milliseconds. */
     readonly timeoutMs: number,
     cause?: unknown,
   ) {
@@ -110,6 +110,15 @@ export interface ConfigIssue {
   readonly value: unknown;
   /** What may stand there. */
   readonly allowed: string;
+  /** In a file: its line and column, from 1. */
+  readonly line?: number;
+  readonly column?: number;
+}
+
+function where(issue: ConfigIssue): string {
+  if (issue.line === undefined) return issue.path || '(top level)';
+  const position = `line ${issue.line}, column ${issue.column ?? 1}`;
+  return issue.path ? `${issue.path} (${position})` : position;
 }
 
 function show(value: unknown): string {
@@ -137,7 +146,7 @@ export class ConfigError extends BreakerError {
     /** What was being read: a file's name, `environment`, or `options`. */
     readonly source: string = 'options',
   ) {
-    super(`${source}: ${issues.map((i) => `${i.path || '(top level)'} is ${show(i.value)}; allowed: ${i.allowed}`).join('; ')}`);
+    super(`${source}: ${issues.map((i) => `${where(i)} is ${show(i.value)}; allowed: ${i.allowed}`).join('; ')}`);
     const first = issues[0];
     this.path = first?.path ?? '';
     this.value = first?.value;

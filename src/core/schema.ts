@@ -1,11 +1,22 @@
 import type { ConfigIssue } from './errors.ts';
 import { nearest } from './nearest.ts';
+import { parseBoolean, parseDuration } from './text-values.ts';
 
 /**
  * A description of options as data. One description serves to check code, files and environment variables, to make the
  * JSON Schema for editors and to hold the README's tables against. The engine has no dependency, hence no library here.
  */
-export type Schema = (NumberSchema | BooleanSchema | StringSchema | EnumSchema | FunctionSchema | ArraySchema | ObjectSchema | VariantSchema) & {
+export type Schema = (
+  | NumberSchema
+  | BooleanSchema
+  | StringSchema
+  | EnumSchema
+  | FunctionSchema
+  | ArraySchema
+  | ObjectSchema
+  | VariantSchema
+  | UnionSchema
+) & {
   readonly description?: string;
   /** For tables and the JSON Schema; the resolver applies it. */
   readonly default?: unknown;
@@ -45,26 +56,30 @@ export interface ObjectSchema {
   readonly kind: 'object';
   readonly properties: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
+  /** What to say of keys that are refused but that people will try: of a later version, or at home elsewhere. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
-/** An object whose `type` says which properties it has. */
+/** An object whose `type` says which properties it has; without `type`, the only variant that has all its keys. */
 export interface VariantSchema {
   readonly kind: 'variant';
   readonly variants: Readonly<Record<string, ObjectSchema>>;
 }
-
-export interface CheckOptions {
-  /** Whether text such as `30s`, `off` and numbers in strings are understood: in files and environment variables. */
-  readonly text?: boolean;
-  /** Where the value stands, for messages. */
-  readonly path?: string;
+/** Any one of several. */
+export interface UnionSchema {
+  readonly kind: 'union';
+  readonly of: readonly Schema[];
+  /** In words, for messages. */
+  readonly words: string;
 }
 
-const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-
-/** Milliseconds of `250ms`, `30s`, `1.5m`, `1h`; `undefined` when the text is no duration. */
-export function parseDuration(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(text.trim());
-  return match ? Number(match[1]) * (durationUnits[match[2] ?? 'ms'] as number) : undefined;
+export interface CheckOptions {
+  /**
+   * Where the value was written, code if absent. Files have durations such as `30s`, and `off`; environment variables
+   * are nothing but text, so there numbers, booleans and letter case are understood too.
+   */
+  readonly text?: 'file' | 'environment';
+  /** Where the value stands, for messages. */
+  readonly path?: string;
 }
 
 /** In words, what a schema allows. */
@@ -95,6 +110,8 @@ function describe(schema: Schema): string {
       return `an object with ${Object.keys(schema.properties).join(', ')}`;
     case 'variant':
       return `an object whose type is one of ${Object.keys(schema.variants).join(', ')}`;
+    case 'union':
+      return schema.words;
   }
 }
 
@@ -108,28 +125,24 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 /** Checks a value and returns a normalised copy; faults are added to `issues`, and then the copy must not be used. */
 export function check(schema: Schema, value: unknown, issues: ConfigIssue[], options: CheckOptions = {}): unknown {
   const path = options.path ?? '';
-  const refuse = (): undefined => {
-    issues.push({ path, value, allowed: allowed(schema) });
-  };
-  if (schema.offable && (value === undefined || (options.text && (value === null || value === false || value === 'off')))) return undefined;
+  const refuse = (hint = ''): undefined => void issues.push({ path, value, allowed: allowed(schema) + hint });
+  if (schema.offable && isOff(value, options)) return undefined;
   switch (schema.kind) {
     case 'number': {
-      const number = options.text && typeof value === 'string' ? parseNumber(schema, value) : value;
-      if (typeof number !== 'number' || Number.isNaN(number)) return refuse();
-      if (schema.integer && !Number.isInteger(number)) return refuse();
-      if (schema.min !== undefined && (schema.exclusiveMin ? number <= schema.min : number < schema.min)) return refuse();
-      if (number > (schema.max ?? Number.MAX_VALUE)) return refuse();
-      return number;
+      const number = options.text && typeof value === 'string' ? parseNumber(schema, value, options) : value;
+      return typeof number === 'number' && inRange(schema, number) ? number : refuse();
     }
-    case 'boolean':
-      if (options.text && (value === 'true' || value === 'false')) return value === 'true';
-      return typeof value === 'boolean' ? value : refuse();
+    case 'boolean': {
+      const flag = options.text && typeof value === 'string' ? parseBoolean(value, options.text) : value;
+      return typeof flag === 'boolean' ? flag : refuse();
+    }
     case 'string':
       return typeof value === 'string' && value !== '' ? value : refuse();
     case 'enum': {
-      // YAML 1.1 habits: an unquoted `off` may arrive as false.
-      const text = value === false && schema.values.includes('off') ? 'off' : value;
-      return schema.values.includes(text as string) ? text : refuse();
+      const text = options.text ? word(schema, value, options) : value;
+      if (schema.values.includes(text as string)) return text;
+      const near = typeof value === 'string' ? nearest(value, schema.values.map(String)) : undefined;
+      return refuse(near === undefined ? '' : ` (did you mean ${near}?)`);
     }
     case 'function':
       return typeof value === 'function' && !options.text ? value : refuse();
@@ -139,15 +152,65 @@ export function check(schema: Schema, value: unknown, issues: ConfigIssue[], opt
     case 'object':
       return isPlainObject(value) ? checkObject(schema, value, issues, options) : refuse();
     case 'variant': {
-      const variant = isPlainObject(value) ? schema.variants[String(value.type)] : undefined;
-      return variant ? checkObject(variant, value as Record<string, unknown>, issues, options) : refuse();
+      const type = isPlainObject(value) ? variantOf(schema, value) : undefined;
+      if (type === undefined) return refuse();
+      return checkObject(schema.variants[type] as ObjectSchema, { ...(value as object), type }, issues, options);
     }
+    case 'union':
+      return checkUnion(schema, value, issues, options);
   }
 }
 
-function parseNumber(schema: NumberSchema, text: string): number | undefined {
+function isOff(value: unknown, { text }: CheckOptions): boolean {
+  if (value === undefined) return true;
+  if (text === 'environment') return /^(off|false)$/i.test(String(value));
+  return text === 'file' && (value === null || value === false || value === 'off');
+}
+
+function inRange(schema: NumberSchema, number: number): boolean {
+  if (!Number.isFinite(number) || (schema.integer && !Number.isInteger(number))) return false;
+  if (schema.min !== undefined && (schema.exclusiveMin ? number <= schema.min : number < schema.min)) return false;
+  return number <= (schema.max ?? Number.MAX_VALUE);
+}
+
+function parseNumber(schema: NumberSchema, text: string, options: CheckOptions): number | undefined {
   if (schema.duration) return parseDuration(text);
-  return text.trim() === '' ? undefined : Number(text);
+  return options.text === 'environment' && /^\s*-?\d+(\.\d+)?\s*$/.test(text) ? Number(text) : undefined;
+}
+
+function word(schema: EnumSchema, value: unknown, { text }: CheckOptions): unknown {
+  // YAML 1.1 habits: unquoted `on` and `off` may arrive as true and false.
+  if (value === false && schema.values.includes('off')) return 'off';
+  if (value === true && schema.values.includes('on')) return 'on';
+  if (text !== 'environment' || typeof value !== 'string') return value;
+  return schema.values.find((candidate) => String(candidate).toLowerCase() === value.trim().toLowerCase()) ?? value;
+}
+
+function variantOf(schema: VariantSchema, value: Record<string, unknown>): string | undefined {
+  if (value.type !== undefined) return typeof value.type === 'string' && Object.hasOwn(schema.variants, value.type) ? value.type : undefined;
+  const keys = Object.keys(value).filter((key) => key !== 'type');
+  const fitting = Object.entries(schema.variants).filter(([, variant]) => keys.every((key) => Object.hasOwn(variant.properties, key)));
+  return fitting.length === 1 ? fitting[0]?.[0] : undefined;
+}
+
+function checkUnion(schema: UnionSchema, value: unknown, issues: ConfigIssue[], options: CheckOptions): unknown {
+  let closest: ConfigIssue[] | undefined;
+  for (const candidate of schema.of) {
+    const found: ConfigIssue[] = [];
+    const checked = check(candidate, value, found, options);
+    if (found.length === 0) return checked;
+    // Faults within the value say more than "none of these".
+    if (found.every((issue) => issue.path !== (options.path ?? ''))) closest ??= found;
+  }
+  issues.push(...(closest ?? [{ path: options.path ?? '', value, allowed: allowed(schema) }]));
+  return undefined;
+}
+
+function unknownKey(schema: ObjectSchema, key: string): string {
+  if (schema.notes && Object.hasOwn(schema.notes, key)) return schema.notes[key] as string;
+  const known = Object.keys(schema.properties);
+  const near = nearest(key, known);
+  return near === undefined ? `no such key; known are ${known.join(', ')}` : `no such key; did you mean ${near}?`;
 }
 
 function checkObject(schema: ObjectSchema, value: Record<string, unknown>, issues: ConfigIssue[], options: CheckOptions): Record<string, unknown> {
@@ -156,13 +219,8 @@ function checkObject(schema: ObjectSchema, value: Record<string, unknown>, issue
   for (const [key, item] of Object.entries(value)) {
     const property = Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
     if (property === undefined) {
-      const known = Object.keys(schema.properties);
-      const near = nearest(key, known);
-      issues.push({
-        path: `${prefix}${key}`,
-        value: item,
-        allowed: near ? `no such key; did you mean ${near}?` : `no such key; known are ${known.join(', ')}`,
-      });
+      // What stands under a key that we do not know may be a secret.
+      issues.push({ path: `${prefix}${key}`, value: typeof item === 'object' ? '[...]' : item, allowed: unknownKey(schema, key) });
       continue;
     }
     // An explicit undefined of a key that cannot be switched off reads as if it were not there.

@@ -1,0 +1,38 @@
+import type { Clock, Timer } from '../core/clock.ts';
+
+/** One timer for a breaker, set to the earliest thing it waits for. */
+export class Alarm {
+  #timer: Timer | undefined;
+  #due = 0;
+
+  constructor(
+    private readonly clock: Clock,
+    /** @param lateMs by how much the timer fired late: the event loop was busy */
+    private readonly ring: (now: number, lateMs: number) => void,
+  ) {}
+
+  get isSet(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  /** Rings at `due`, unless it is set to ring earlier. */
+  at(due: number, now: number): void {
+    if (this.#timer !== undefined) {
+      if (this.#due <= due) return;
+      this.#timer.cancel();
+    }
+    this.#due = due;
+    this.#timer = this.clock.setTimer(() => {
+      this.#timer = undefined;
+      const then = this.clock.now();
+      // Timers may fire a fraction of a millisecond early.
+      if (then < due) this.at(due, then);
+      else this.ring(then, then - due);
+    }, due - now);
+  }
+
+  clear(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+}

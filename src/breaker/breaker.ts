@@ -1,0 +1,352 @@
+import { type Clock, systemClock } from '../core/clock.ts';
+import { Emitter } from '../core/emitter.ts';
+import { BreakerOpenError, errorType, type RejectionReason, type StateName } from '../core/errors.ts';
+import { reportFault } from '../core/fault.ts';
+import type { Mode, ResolvedOptions } from '../core/options.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { Target } from '../core/target.ts';
+import type { CallTracer } from '../core/tracer.ts';
+import { Circuit } from './circuit.ts';
+import type { BreakerEvents, TransitionEvent } from './events.ts';
+import { type Admission, callbackCall, type RunContext, type RunOptions, runAsync, runStream, runSync, wrapped } from './execute.ts';
+import { InFlight } from './in-flight.ts';
+import { Meters } from './meters.ts';
+import type { Move } from './move.ts';
+import { Permit, type PermitOwner } from './permit.ts';
+import { RecentFailures } from './recent-failures.ts';
+import { type LastTrip, type Snapshot, takeSnapshot } from './snapshot.ts';
+import { homeState, publicName, type State } from './state.ts';
+import { Watch } from './watch.ts';
+
+/** What surrounds a breaker; all of it may be left out. */
+export interface BreakerEnvironment {
+  readonly clock?: Clock | undefined;
+  readonly target?: Target | undefined;
+  /** The configuration rule that applied, for `snapshot()`. */
+  readonly rule?: string | undefined;
+  readonly tracer?: CallTracer | undefined;
+  /**
+   * Asks the server whether it is there, apart from the traffic: `true` when it has answered anything, `false` when it
+   * kept silent. Called when calls wait and nothing succeeds; with it, a single waiting call is enough to ask.
+   */
+  readonly verify?: (() => Promise<boolean>) | undefined;
+}
+
+export interface AcquireOptions {
+  /** For calls that wait by their nature (BLPOP, LISTEN): exempt from everything that time decides. */
+  readonly untimed?: boolean;
+}
+
+/** What a fault of the connection proves. */
+export interface ConnectionEvidence {
+  /** The server refuses connections outright: the circuit opens at once. */
+  readonly refused?: boolean;
+}
+
+type Untimed = Omit<RunOptions, 'signal'>;
+
+/** How many traces an event lists: what an SDK keeps as links of one span. */
+const MAX_TRACES = 32;
+/** Permits kept for re-use; more calls at once than this allocate theirs. */
+const MAX_SPARE_PERMITS = 1_024;
+
+/** A circuit breaker: admits or refuses calls, counts them and tells of it. Made by `createBreaker` or by a registry. */
+export class Breaker implements PermitOwner {
+  readonly name: string;
+  readonly target: Target;
+  readonly clock: Clock;
+  readonly meters: Meters;
+  /** Dropped from its registry: whoever keeps it looks the name up again. */
+  retired = false;
+  /** When it was last asked for a permit, in ms of its clock. */
+  lastUsed: number;
+
+  #options: ResolvedOptions;
+  #rule: string | undefined;
+  #tracer: CallTracer | undefined;
+  readonly #events = new Emitter<BreakerEvents>();
+  readonly #calls = new InFlight();
+  readonly #circuit: Circuit;
+  readonly #watch: Watch;
+  readonly #recent = new RecentFailures();
+  readonly #spare: Permit[] = [];
+  readonly #admission: Admission = {
+    breaker: this,
+    borrow: () => this.#acquire(this.#spare.pop(), false),
+    giveBack: (permit) => {
+      if (this.#spare.length < MAX_SPARE_PERMITS) this.#spare.push(permit);
+    },
+  };
+  #lastTrip: (Omit<LastTrip, 'agoMs'> & { readonly at: number }) | undefined;
+  #refusal: RejectionReason = 'open';
+
+  constructor(options: ResolvedOptions, environment: BreakerEnvironment = {}) {
+    this.name = options.name;
+    this.clock = environment.clock ?? systemClock;
+    this.target = environment.target ?? {};
+    this.#options = options;
+    this.#rule = environment.rule;
+    this.#tracer = environment.tracer;
+    this.#circuit = new Circuit(options, this.clock, this.#calls, (move) => this.#moved(move));
+    this.#watch = new Watch(options, this.clock, this.#calls, this.#circuit, environment.verify);
+    this.lastUsed = this.clock.now();
+    this.meters = new Meters(publicName(this.#circuit.state), this.lastUsed);
+  }
+
+  get state(): StateName {
+    return publicName(this.#circuit.present(this.clock.now()));
+  }
+  /** Counts the states it has been in. */
+  get generation(): number {
+    return this.#circuit.state.generation;
+  }
+  /** Calls under way. */
+  get inFlight(): number {
+    return this.#calls.count;
+  }
+  get options(): ResolvedOptions {
+    return this.#options;
+  }
+  get mode(): Mode {
+    return this.#options.mode;
+  }
+
+  /**
+   * Runs a function through the breaker.
+   * @throws BreakerOpenError when refused; whatever the function throws, untouched; the signal's reason when it is aborted already
+   */
+  run<T>(fn: (context: RunContext) => T | PromiseLike<T>, options?: RunOptions): Promise<T> {
+    return runAsync(this.#admission, fn, options);
+  }
+  /** The same for a function that answers at once. */
+  runSync<T>(fn: () => T, options?: Untimed): T {
+    return runSync(this, fn, options);
+  }
+  /** The same for a function that takes Node's callback; a refusal reaches the callback on the next tick. */
+  runCallback<Results extends unknown[]>(
+    start: (callback: (error: unknown, ...results: Results) => void) => void,
+    callback: (error: unknown, ...results: Results) => void,
+    options?: Untimed,
+  ): void {
+    callbackCall(this, start, callback, options);
+  }
+  /** The same for a function that opens a stream; the call ends when the stream does. */
+  runStream<S extends NodeJS.ReadableStream | NodeJS.WritableStream>(open: () => S, options?: Untimed): S {
+    return runStream(this, open, options);
+  }
+  /** A function of the same signature that runs through the breaker; `this` is passed on. */
+  wrap<This, Args extends unknown[], R>(
+    fn: (this: This, ...args: Args) => PromiseLike<R>,
+    options?: RunOptions,
+  ): (this: This, ...args: Args) => Promise<R> {
+    return wrapped(this, fn, options);
+  }
+
+  /** The right to make one call, or `undefined` when it is refused; {@link rejection} then makes the error. */
+  tryAcquire(options?: AcquireOptions): Permit<Breaker> | undefined {
+    return this.#acquire(undefined, options?.untimed ?? false) as Permit<Breaker> | undefined;
+  }
+
+  /** The error of the refusal just made. */
+  rejection(): BreakerOpenError {
+    return this.#rejection(this.#circuit.state, this.#refusal, this.clock.now());
+  }
+
+  /** A fault of the connection that no call carried: counts as a failure of the server's. */
+  report(error: unknown, evidence?: ConnectionEvidence): void {
+    const now = this.clock.now();
+    const { kind } = this.#circuit.present(now);
+    if (kind !== 'closed' && kind !== 'half_open') return;
+    this.#recent.add(error, undefined);
+    this.#circuit.recordEvidence(now, error);
+    if (evidence?.refused === true) this.#circuit.open(now, { trigger: 'connection', error });
+  }
+
+  /** Evidence that the server is back: an open circuit asks at once instead of waiting its time out. */
+  recovered(): void {
+    this.#circuit.recovered(this.clock.now());
+  }
+
+  /** Refuses every call until released. @param reason who or why, for the record */
+  forceOpen(reason?: string): void {
+    this.#circuit.move({ kind: 'forced_open', shadow: false }, this.clock.now(), { trigger: 'manual', reason });
+  }
+  /** Admits every call and decides nothing until released (forced closed). */
+  disable(reason?: string): void {
+    this.#circuit.move({ kind: 'disabled', shadow: false }, this.clock.now(), { trigger: 'manual', reason });
+  }
+  /** Goes on deciding, but refuses nothing until released. */
+  shadow(reason?: string): void {
+    if (this.#circuit.state.shadow) return;
+    this.#circuit.move({ kind: 'closed', shadow: true, ramp: undefined }, this.clock.now(), { trigger: 'manual', reason });
+  }
+  /** Gives control back to the circuit, in the mode that the options say. */
+  release(reason?: string): void {
+    const { kind, shadow } = this.#circuit.state;
+    const home = homeState(this.#options.mode);
+    const held = kind === 'forced_open' || kind === 'disabled' || shadow !== home.shadow;
+    if (held) this.#circuit.move(home, this.clock.now(), { trigger: 'manual', reason });
+  }
+  /** Closes the circuit and forgets all it has seen; totals for telemetry stay. */
+  reset(reason?: string): void {
+    this.#recent.clear();
+    this.#circuit.reset(this.clock.now(), reason);
+  }
+
+  /** Replaces the options in place: listeners, state and totals stay, and the window's results where its shape allows. */
+  setOptions(options: ResolvedOptions, rule?: string): void {
+    const now = this.clock.now();
+    this.#options = options;
+    this.#rule = rule;
+    this.#watch.setOptions(options, now);
+    this.#circuit.setOptions(options, now);
+  }
+
+  /** @internal For the registry. */
+  setTracer(tracer: CallTracer | undefined): void {
+    this.#tracer = tracer;
+  }
+
+  /**
+   * Hears of every `transition`, `verdict` (a move it would have made in shadow mode), `rejected` and `call`.
+   * Listeners run after the fact, outside the call's async context; one that throws changes nothing.
+   */
+  on<K extends keyof BreakerEvents>(name: K, listener: (event: BreakerEvents[K]) => void): Disposable {
+    return this.#events.on(name, listener);
+  }
+
+  /** As it is now, as plain data. */
+  snapshot(): Snapshot {
+    const now = this.clock.now();
+    return takeSnapshot(this, this.#circuit, this.#circuit.present(now), now, this.#rule, this.#lastTrip);
+  }
+
+  #acquire(spare: Permit | undefined, untimed: boolean): Permit | undefined {
+    const now = this.clock.now();
+    const state = this.#circuit.present(now);
+    this.lastUsed = now;
+    let unrecorded = false;
+    let probe = false;
+    if (state.kind !== 'closed' || state.ramp !== undefined) {
+      const reason = this.#circuit.refuses(state, now);
+      if (reason !== undefined) this.#refused(state, now, reason);
+      if (reason !== undefined && !state.shadow) {
+        if (spare !== undefined) this.#spare.push(spare);
+        return undefined;
+      }
+      probe = state.kind === 'half_open' && reason === undefined;
+      unrecorded = reason !== undefined || state.kind === 'disabled';
+    }
+    const permit = spare === undefined ? new Permit(this as PermitOwner, state, now, probe, untimed) : spare.renew(state, now, probe);
+    permit.unrecorded = unrecorded;
+    this.#calls.add(permit);
+    if (state.kind === 'closed') this.#watch.began(now);
+    if (this.#tracer !== undefined) this.#trace(this.#tracer, permit);
+    return permit;
+  }
+
+  /** @internal For permits. */
+  settle(permit: Permit, outcome: Outcome | 'cancelled', error: unknown, givenMs: number | undefined): void {
+    if (permit.settled) return;
+    permit.settled = true;
+    const now = this.clock.now();
+    const durationMs = givenMs ?? now - permit.startedAt;
+    const slow = !permit.untimed && durationMs > (this.#options.slowCallMs ?? Number.POSITIVE_INFINITY);
+    // A probe's lease may have run out without the timer's having said so.
+    const state = this.#circuit.present(now);
+    const live = permit.state === state;
+    const counted = live || permit.unrecorded ? outcome : 'stale';
+    this.#calls.remove(permit);
+    this.meters.countCall(counted, slow, permit.untimed ? undefined : durationMs, error);
+    if (live && !permit.unrecorded) this.#record(permit, outcome, now, durationMs, slow, error);
+    if (permit.trace !== undefined) this.#traced(permit, counted, durationMs, error);
+    if (this.#events.heard('call'))
+      this.#events.emit('call', { breaker: this, state: publicName(permit.state), outcome: counted, durationMs, slow, error });
+  }
+
+  /** @internal For permits: runs a call's function so that telemetry sees it inside the call's own span. */
+  enter<R>(permit: Permit, fn: () => R): R {
+    const tracer = this.#tracer;
+    return tracer === undefined || permit.trace === undefined ? fn() : tracer.enter(permit.trace, fn);
+  }
+
+  #record(permit: Permit, outcome: Outcome | 'cancelled', now: number, durationMs: number, slow: boolean, error: unknown): void {
+    if (outcome === 'success') {
+      this.#calls.succeeded();
+      this.#watch.succeeded(now, permit.untimed ? undefined : durationMs);
+    } else if (outcome === 'failure') {
+      this.#recent.add(error, permit.trace);
+    } else {
+      this.#circuit.release(permit, now);
+      return;
+    }
+    this.#watch.markOverdue(now);
+    this.#circuit.record(permit, now, outcome === 'failure', slow, error);
+  }
+
+  #refused(state: State, now: number, reason: RejectionReason): void {
+    const { shadow } = state;
+    this.#refusal = reason;
+    this.meters.countRejection(reason, shadow);
+    const tracer = this.#tracer;
+    if (tracer !== undefined) isolated(() => tracer.rejected(this, reason, this.#circuit.retryAfterMs(state, now), shadow));
+    if (!this.#events.heard('rejected')) return;
+    this.#events.emit('rejected', { breaker: this, state: publicName(state), reason, shadow, retryAfterMs: this.#circuit.retryAfterMs(state, now) });
+  }
+
+  #rejection(state: State, reason: RejectionReason, now: number): BreakerOpenError {
+    const retryAfterMs = this.#circuit.retryAfterMs(state, now);
+    return BreakerOpenError.of({ breaker: this.name, state: publicName(state), reason, retryAfterMs, cause: this.#circuit.lastFailure });
+  }
+
+  #moved(move: Move): void {
+    const { from, to, beside, at, counts, cause } = move;
+    if (!beside) this.meters.enterState(to, at);
+    const { trigger, value, limit, reason, trace, openForMs } = cause;
+    const error = cause.error ?? (to === 'open' ? move.lastFailure : undefined);
+    if (to === 'open') this.#lastTrip = { trigger, at, value, limit, errorType: error === undefined ? undefined : errorType(error) };
+    const name = beside ? 'verdict' : 'transition';
+    if (!this.#events.heard(name)) return;
+    const failures = this.#recent.list();
+    const waiting = this.#calls.oldestTraces(MAX_TRACES);
+    const { generation } = this;
+    const event: TransitionEvent = {
+      breaker: this,
+      from,
+      to,
+      trigger,
+      shadow: beside,
+      generation,
+      at,
+      value,
+      limit,
+      counts,
+      openForMs,
+      error,
+      reason,
+      trace,
+      failures,
+      waiting,
+    };
+    this.#events.emit(name, event);
+  }
+
+  #trace(tracer: CallTracer, permit: Permit): void {
+    permit.trace = isolated(() => tracer.admitted(this, permit.probe));
+  }
+
+  #traced(permit: Permit, outcome: Outcome | 'cancelled' | 'stale', durationMs: number, error: unknown): void {
+    const tracer = this.#tracer;
+    if (tracer !== undefined) isolated(() => tracer.settled(permit.trace, this, publicName(permit.state), outcome, durationMs, error));
+  }
+}
+
+/** A tracer's fault is reported and changes nothing. */
+function isolated<R>(fn: () => R): R | undefined {
+  try {
+    return fn();
+  } catch (fault) {
+    reportFault(fault, 'call tracer');
+    return undefined;
+  }
+}

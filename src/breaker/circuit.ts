@@ -1,0 +1,252 @@
+import type { Clock } from '../core/clock.ts';
+import { CallTimeoutError, IllegalTransitionError, type RejectionReason } from '../core/errors.ts';
+import { reportFault } from '../core/fault.ts';
+import type { Mode, ResolvedOptions } from '../core/options.ts';
+import type { TripRule, TripView } from '../core/trip-rule.ts';
+import { Alarm } from './alarm.ts';
+import { HalfOpenTrial } from './half-open.ts';
+import type { InFlight } from './in-flight.ts';
+import type { Cause, Move } from './move.ts';
+import { OpenTime } from './open-time.ts';
+import type { Permit } from './permit.ts';
+import { RampUp } from './ramp-up.ts';
+import { type ClosedState, type HalfOpenState, homeState, type OpenState, publicName, type State, type Successor } from './state.ts';
+import { isLegal } from './transitions.ts';
+import { tripRules } from './trip/rules.ts';
+import { createWindow } from './window/create-window.ts';
+import type { Window } from './window/window.ts';
+
+/**
+ * The state machine: what is admitted, what is recorded, when it moves. One reference holds the state, and `#assign` is
+ * the only place that writes it. It knows no listener and no telemetry: what it does is told to `onMove`, after the fact.
+ */
+export class Circuit {
+  readonly openTime = new OpenTime();
+  window: Window;
+  consecutiveFailures = 0;
+  lastFailure: unknown;
+  #state: State;
+  #rules: readonly TripRule[];
+  readonly #view: { -readonly [K in keyof TripView]: TripView[K] };
+  /** For what time alone decides in open and half-open; the closed state's watch has its own. */
+  readonly #alarm: Alarm;
+
+  constructor(
+    private options: ResolvedOptions,
+    private readonly clock: Clock,
+    private readonly calls: InFlight,
+    private readonly onMove: (move: Move) => void,
+  ) {
+    const now = clock.now();
+    this.window = createWindow(options.window, now);
+    this.#rules = tripRules(options);
+    this.#view = { recorded: 0, failures: 0, slow: 0, minimumCalls: 0, consecutiveFailures: 0, inFlight: 0, overdue: 0 };
+    this.#state = { ...homeState(options.mode), generation: 0, since: now };
+    this.#alarm = new Alarm(clock, (then) => this.#elapsed(then));
+  }
+
+  /** The state as of the last move; {@link present} first lets time have its say. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The state at `now`: an open time or a probe's lease that is over counts from its very end on, timer or not. */
+  present(now: number): State {
+    const state = this.#state;
+    if (state.kind === 'open' && now >= state.until) this.#halfOpen(state, now, { trigger: 'open_elapsed' }, false);
+    else if (state.kind === 'half_open' && now >= (state.trial.deadline ?? Number.POSITIVE_INFINITY)) this.#elapsed(now);
+    return this.#state;
+  }
+
+  /** Whether a call may go, in any state but a settled `closed`: the reason why not, or `undefined`. A probe takes its permit. */
+  refuses(state: State, now: number): RejectionReason | undefined {
+    switch (state.kind) {
+      case 'open':
+        return 'open';
+      case 'forced_open':
+        return 'forced_open';
+      case 'disabled':
+        return undefined;
+      case 'half_open':
+        if (!state.trial.admit(now)) return 'half_open_limit';
+        this.#alarm.at(state.trial.deadline ?? now, now);
+        return undefined;
+      case 'closed': {
+        const ramp = state.ramp;
+        if (ramp === undefined) return undefined;
+        if (!ramp.over(now)) return ramp.admit(now, this.calls.count) ? undefined : 'ramp_up';
+        state.ramp = undefined;
+        return undefined;
+      }
+    }
+  }
+
+  /** Milliseconds until a call may be admitted; `undefined` when one may be now, or only a person can tell. */
+  retryAfterMs(state: State, now: number): number | undefined {
+    if (state.kind === 'open') return Math.max(0, state.until - now);
+    if (state.kind === 'half_open') return Math.max(0, (state.trial.deadline ?? now) - now);
+    return state.kind === 'closed' && state.ramp !== undefined ? 0 : undefined;
+  }
+
+  /** A result of a call that the present state admitted. */
+  record(permit: Permit, now: number, failed: boolean, slow: boolean, error: unknown): void {
+    const state = this.#state;
+    if (failed) this.lastFailure = error;
+    if (state.kind === 'half_open') {
+      this.window.record(now, failed, slow);
+      const verdict = state.trial.record(permit.startedAt, failed);
+      const cause = { error, trace: permit.trace, retryAfterMs: permit.retryAfterMs };
+      const value = state.trial.failures / (state.trial.failures + state.trial.successes);
+      if (verdict === 'close') this.#close(state, now, { ...cause, trigger: 'probes_succeeded' });
+      else if (verdict === 'reopen') this.open(now, { ...cause, trigger: 'probes_failed', value, limit: this.options.halfOpen.failureRatio });
+      else this.#alarm.at(state.trial.deadline ?? now, now);
+    } else if (state.kind === 'closed') {
+      this.window.record(now, failed, slow);
+      this.consecutiveFailures = failed ? this.consecutiveFailures + 1 : 0;
+      this.evaluate(now, error, permit);
+    }
+  }
+
+  /** A call that the present state admitted has proved nothing. */
+  release(permit: Permit, now: number): void {
+    if (this.#state.kind === 'half_open' && permit.probe) this.#state.trial.release(permit.startedAt, now);
+  }
+
+  /** A failure that no call carried. */
+  recordEvidence(now: number, error: unknown): void {
+    this.lastFailure = error;
+    if (this.#state.kind !== 'closed') return;
+    this.window.record(now, true, false);
+    this.consecutiveFailures += 1;
+    this.evaluate(now, error, undefined);
+  }
+
+  /** Asks the trip rules; only a closed circuit trips. */
+  evaluate(now: number, error: unknown, permit: Permit | undefined): void {
+    const view = this.#view;
+    view.recorded = this.window.recorded;
+    view.failures = this.window.failures;
+    view.slow = this.window.slow;
+    view.minimumCalls = this.options.minimumCalls;
+    view.consecutiveFailures = this.consecutiveFailures;
+    view.inFlight = this.calls.count;
+    view.overdue = this.calls.overdue;
+    for (const rule of this.#rules) {
+      const verdict = this.#ask(rule, view);
+      if (verdict === undefined) continue;
+      this.open(now, { trigger: rule.name, ...verdict, error, trace: permit?.trace, retryAfterMs: permit?.retryAfterMs ?? 0 });
+      return;
+    }
+  }
+
+  /** Opens a circuit that is closed or half-open. */
+  open(now: number, cause: Cause): void {
+    const state = this.#state;
+    if (state.kind !== 'closed' && state.kind !== 'half_open') return;
+    const closed = state.kind === 'closed';
+    if (cause.error !== undefined) this.lastFailure = cause.error;
+    const trigger = closed && state.ramp !== undefined && !state.ramp.over(now) ? 'ramp_up_failed' : cause.trigger;
+    const openForMs = this.openTime.next(this.options.open, this.clock, closed ? now - state.since : 0, cause.retryAfterMs ?? 0);
+    // Evidence of recovery that proved wrong is not believed twice in a row: else a flapping server would never be left alone.
+    const mayEndEarly = closed || !state.early;
+    this.move({ kind: 'open', shadow: state.shadow, until: now + openForMs, mayEndEarly }, now, { ...cause, trigger, openForMs });
+  }
+
+  /** Evidence that the server is back: an open circuit lets probes out before its time. */
+  recovered(now: number): void {
+    const state = this.present(now);
+    if (state.kind === 'open' && state.mayEndEarly) this.#halfOpen(state, now, { trigger: 'connection' }, true);
+  }
+
+  /** Closes the circuit and forgets what it has seen. */
+  reset(now: number, reason: string | undefined): void {
+    this.window.clear(now);
+    this.openTime.forget();
+    this.consecutiveFailures = 0;
+    this.lastFailure = undefined;
+    const home = homeState(this.options.mode);
+    // Calls under way belong to what is forgotten: a fresh state fences them off even where its name stays.
+    if (home.kind === this.#state.kind && home.shadow === this.#state.shadow) this.#assign(home, now);
+    else this.move(home, now, { trigger: 'manual', reason });
+  }
+
+  /** Takes on other options: the state stays, and the window's results where its shape allows. */
+  setOptions(options: ResolvedOptions, now: number): void {
+    const before: Mode = this.options.mode;
+    this.options = options;
+    this.window = createWindow(options.window, now, this.window);
+    this.#rules = tripRules(options);
+    const state = this.#state;
+    if (options.mode === before || state.kind === 'forced_open') return;
+    // Between shadow and enforce the machine goes on from where it is: an outage seen in shadow is refused from now on.
+    const shadow = options.mode === 'shadow';
+    const goesOn = state.kind !== 'disabled' && options.mode !== 'off';
+    const trial = new HalfOpenTrial(options.halfOpen);
+    const next = state.kind === 'half_open' ? { ...state, trial, shadow } : { ...state, shadow };
+    this.move(goesOn ? (next as Successor) : homeState(options.mode), now, { trigger: 'config' });
+  }
+
+  /**
+   * Makes a move of the table; one to the present state is none.
+   * @throws IllegalTransitionError for a move that the table does not have
+   */
+  move(next: Successor, now: number, cause: Cause): void {
+    const state = this.#state;
+    if (next.kind === state.kind && next.shadow === state.shadow) return;
+    const beside = next.shadow && state.shadow;
+    const from = beside ? state.kind : publicName(state);
+    const to = beside ? next.kind : next.shadow ? 'shadow' : next.kind;
+    if (!isLegal(from, to)) throw new IllegalTransitionError(this.options.name, from, to);
+    const { recorded, failures, slow } = this.window;
+    this.#assign(next, now);
+    this.onMove({ from, to, beside, at: now, counts: { recorded, failures, slow }, lastFailure: this.lastFailure, cause });
+  }
+
+  #assign(next: Successor, now: number): void {
+    const before = this.#state;
+    const state: State = { ...next, generation: before.generation + 1, since: now };
+    this.#state = state;
+    this.#alarm.clear();
+    if (state.kind === 'open') this.#alarm.at(state.until, now);
+    else if (state.kind !== before.kind) this.window.clear(now);
+    if (state.kind !== before.kind) this.consecutiveFailures = 0;
+  }
+
+  #close(state: HalfOpenState, now: number, cause: Cause): void {
+    const { rampUpMs, permits } = this.options.halfOpen;
+    const ramp = rampUpMs > 0 ? new RampUp(now, rampUpMs, permits) : undefined;
+    this.move({ kind: 'closed', shadow: state.shadow, ramp } satisfies Omit<ClosedState, 'generation' | 'since'>, now, cause);
+  }
+
+  #halfOpen(state: OpenState, now: number, cause: Cause, early: boolean): void {
+    this.move({ kind: 'half_open', shadow: state.shadow, trial: new HalfOpenTrial(this.options.halfOpen), early }, now, cause);
+  }
+
+  #elapsed(now: number): void {
+    const state = this.#state;
+    if (state.kind === 'open') this.present(now);
+    if (state.kind !== 'half_open') return;
+    const deadline = state.trial.deadline;
+    if (deadline === undefined) return;
+    if (now < deadline) {
+      this.#alarm.at(deadline, now);
+      return;
+    }
+    const { leaseMs } = this.options.halfOpen;
+    this.open(now, {
+      trigger: 'probe_lease',
+      value: (now - state.since) / 1_000,
+      limit: leaseMs / 1_000,
+      error: new CallTimeoutError(this.options.name, leaseMs),
+    });
+  }
+
+  #ask(rule: TripRule, view: TripView): ReturnType<TripRule['trips']> {
+    try {
+      return rule.trips(view);
+    } catch (fault) {
+      reportFault(fault, `trip rule '${rule.name}'`);
+      return undefined;
+    }
+  }
+}

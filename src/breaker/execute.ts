@@ -1,0 +1,135 @@
+import { finished } from 'node:stream';
+import type { Classify, Outcome } from '../core/outcome.ts';
+import type { Breaker } from './breaker.ts';
+import { judgeError, judgeValue } from './judge.ts';
+import type { Permit } from './permit.ts';
+
+/** What a protected function is handed. */
+export interface RunContext {
+  /** The caller's signal, to be passed on to whatever takes one. */
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface RunOptions {
+  /** The caller's: aborted before the call, the call is not made; a call that ends by it is `cancelled`, never a failure. */
+  readonly signal?: AbortSignal | undefined;
+  /** For this call, instead of the breaker's. */
+  readonly classify?: Classify | undefined;
+}
+
+/** What the adapters below need of a breaker. */
+export interface Admission {
+  readonly breaker: Breaker;
+  /** A permit that is used again once it has settled. */
+  borrow(): Permit | undefined;
+  giveBack(permit: Permit): void;
+}
+
+const noSignal: RunContext = { signal: undefined };
+
+export async function runAsync<T>(
+  admission: Admission,
+  fn: (context: RunContext) => T | PromiseLike<T>,
+  options: RunOptions | undefined,
+): Promise<T> {
+  const signal = options?.signal;
+  if (signal?.aborted === true) throw signal.reason;
+  const permit = admission.borrow();
+  if (permit === undefined) throw admission.breaker.rejection();
+  const context = signal === undefined ? noSignal : { signal };
+  let outcome: Outcome | 'cancelled' = 'ignored';
+  let failure: unknown;
+  try {
+    const value = await (permit.probe ? permit.enter(() => fn(context)) : fn(context));
+    outcome = judgeValue(value, options?.classify ?? admission.breaker.options.classify);
+    return value;
+  } catch (error) {
+    failure = error;
+    outcome = judgeError(error, options?.classify ?? admission.breaker.options.classify, signal);
+    throw error;
+  } finally {
+    permit.settle(outcome, failure);
+    admission.giveBack(permit);
+  }
+}
+
+export function runSync<T>(breaker: Breaker, fn: () => T, options: Omit<RunOptions, 'signal'> | undefined): T {
+  const permit = breaker.tryAcquire();
+  if (permit === undefined) throw breaker.rejection();
+  const classify = options?.classify ?? breaker.options.classify;
+  try {
+    const value = permit.enter(fn);
+    permit.settle(judgeValue(value, classify));
+    return value;
+  } catch (error) {
+    permit.settle(judgeError(error, classify, undefined), error);
+    throw error;
+  }
+}
+
+/** Node's callback: an error or nothing first, then results. */
+export type Callback<Results extends unknown[]> = (error: unknown, ...results: Results) => void;
+
+export function callbackCall<Results extends unknown[]>(
+  breaker: Breaker,
+  start: (callback: Callback<Results>) => void,
+  callback: Callback<Results>,
+  options: Omit<RunOptions, 'signal'> | undefined,
+): void {
+  const permit = breaker.tryAcquire();
+  if (permit === undefined) {
+    const refusal = breaker.rejection();
+    // Never within the caller's own turn: a callback that is called now and then at once is a trap.
+    process.nextTick(() => Reflect.apply(callback, undefined, [refusal]));
+    return;
+  }
+  const classify = options?.classify ?? breaker.options.classify;
+  const settle: Callback<Results> = (error, ...results) => {
+    const failed = error !== undefined && error !== null;
+    permit.settle(failed ? judgeError(error, classify, undefined) : judgeValue(results[0], classify), failed ? error : undefined);
+    callback(error, ...results);
+  };
+  try {
+    permit.enter(() => start(settle));
+  } catch (error) {
+    permit.settle(judgeError(error, classify, undefined), error);
+    throw error;
+  }
+}
+
+export function runStream<S extends NodeJS.ReadableStream | NodeJS.WritableStream>(
+  breaker: Breaker,
+  open: () => S,
+  options: Omit<RunOptions, 'signal'> | undefined,
+): S {
+  const permit = breaker.tryAcquire();
+  if (permit === undefined) throw breaker.rejection();
+  const classify = options?.classify ?? breaker.options.classify;
+  try {
+    const stream = permit.enter(open);
+    finished(stream, (error) => {
+      // Destroyed by its reader without an error: the reader had enough.
+      if (error?.code === 'ERR_STREAM_PREMATURE_CLOSE') permit.cancel();
+      else if (error) permit.settle(judgeError(error, classify, undefined), error);
+      else permit.succeed();
+    });
+    return stream;
+  } catch (error) {
+    permit.settle(judgeError(error, classify, undefined), error);
+    throw error;
+  }
+}
+
+/** A function of the same signature that runs through the breaker; `this` is passed on. */
+export function wrapped<This, Args extends unknown[], R>(
+  breaker: Breaker,
+  fn: (this: This, ...args: Args) => PromiseLike<R>,
+  options: RunOptions | undefined,
+): (this: This, ...args: Args) => Promise<R> {
+  const guarded = function (this: This, ...args: Args): Promise<R> {
+    return breaker.run(() => fn.apply(this, args), options);
+  };
+  Object.defineProperty(guarded, 'name', { value: fn.name, configurable: true });
+  Object.defineProperty(guarded, 'length', { value: fn.length, configurable: true });
+  return guarded;
+}

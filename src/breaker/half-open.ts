@@ -1,0 +1,66 @@
+import type { ResolvedOptions } from '../core/options.ts';
+
+export type HalfOpenVerdict = 'close' | 'reopen' | undefined;
+
+/**
+ * The trial of a half-open circuit: which probes may go, and what their results decide.
+ * A trial is under way while probes are out; a hung probe, or cancelled ones in an endless row, end it by its lease.
+ */
+export class HalfOpenTrial {
+  successes = 0;
+  failures = 0;
+  /** When each probe that is out was let out: in order, and never more than `permits`. */
+  readonly #probes: number[] = [];
+  /** Time spent on probes that proved nothing since the last one that did, while none is out. */
+  #spentMs = 0;
+  #unprovenSince = 0;
+
+  constructor(private readonly options: ResolvedOptions['halfOpen']) {}
+
+  /** Probes out at present. */
+  get inFlight(): number {
+    return this.#probes.length;
+  }
+
+  admit(now: number): boolean {
+    if (this.#probes.length >= this.options.permits) return false;
+    if (this.#probes.length === 0) this.#unprovenSince = now - this.#spentMs;
+    this.#probes.push(now);
+    return true;
+  }
+
+  /** A probe proved nothing: its permit is free again, the lease is not renewed. */
+  release(startedAt: number, now: number): void {
+    this.#remove(startedAt);
+    if (this.#probes.length === 0) this.#spentMs = now - this.#unprovenSince;
+  }
+
+  record(startedAt: number, failed: boolean): HalfOpenVerdict {
+    this.#remove(startedAt);
+    this.#spentMs = 0;
+    this.#unprovenSince = this.#probes[0] ?? 0;
+    if (failed) this.failures += 1;
+    else this.successes += 1;
+    return this.#verdict();
+  }
+
+  /** When the circuit re-opens for want of an answer; `undefined` while no probe is out. */
+  get deadline(): number | undefined {
+    return this.#probes.length === 0 ? undefined : this.#unprovenSince + this.options.leaseMs;
+  }
+
+  #remove(startedAt: number): void {
+    this.#probes.splice(this.#probes.indexOf(startedAt), 1);
+  }
+
+  #verdict(): HalfOpenVerdict {
+    const { permits, successThreshold, failureRatio } = this.options;
+    if (this.successes >= successThreshold) return 'close';
+    if (this.failures === 0) return undefined;
+    if (failureRatio === undefined) return 'reopen';
+    // The trial is as long as the permits, or longer where failures that may be forgiven take a success's place. As many
+    // failures as permits end it in any case: a ratio of 1 could otherwise be kept off for ever by one lucky success.
+    const share = this.failures / Math.max(permits, this.successes + this.failures);
+    return share >= failureRatio || this.failures >= permits ? 'reopen' : undefined;
+  }
+}

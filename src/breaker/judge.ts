@@ -1,0 +1,41 @@
+import { isBreakerError } from '../core/errors.ts';
+import { reportFault } from '../core/fault.ts';
+import type { CallResult, Classify, Outcome } from '../core/outcome.ts';
+
+/** Whether an error is a refusal by a breaker, this one or another: it says nothing of the dependency. */
+export function isRejection(error: unknown): boolean {
+  return isBreakerError(error) && 'retryAfterMs' in error;
+}
+
+/**
+ * Whether an error is the caller's own doing: its signal was aborted and the error says so. A signal that fired as a
+ * time-out (`AbortSignal.timeout`) is not: the caller would have waited, the dependency was too slow.
+ */
+export function isCancelled(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (signal?.aborted !== true) return false;
+  const reason: unknown = signal.reason;
+  if ((reason as { name?: unknown } | null | undefined)?.name === 'TimeoutError') return false;
+  if (error === reason || (error as { cause?: unknown } | null | undefined)?.cause === reason) return true;
+  return (error as { name?: unknown } | null | undefined)?.name === 'AbortError';
+}
+
+/** A user's `classify` may not change a call: its fault is reported, and the default holds. */
+function classified(classify: Classify | undefined, result: CallResult): Outcome | undefined {
+  if (classify === undefined) return undefined;
+  try {
+    return classify(result);
+  } catch (fault) {
+    reportFault(fault, 'classify');
+    return undefined;
+  }
+}
+
+export function judgeValue(value: unknown, classify: Classify | undefined): Outcome {
+  return classify === undefined ? 'success' : (classified(classify, { ok: true, value }) ?? 'success');
+}
+
+export function judgeError(error: unknown, classify: Classify | undefined, signal: AbortSignal | undefined): Outcome | 'cancelled' {
+  if (isCancelled(error, signal)) return 'cancelled';
+  if (isRejection(error)) return 'ignored';
+  return classified(classify, { ok: false, error }) ?? 'failure';
+}

@@ -1,0 +1,34 @@
+export { type AcquireOptions, Breaker, type BreakerEnvironment, type ConnectionEvidence } from './breaker/breaker.ts';
+export { createBreaker } from './breaker/create-breaker.ts';
+export { DurationHistogram, durationBoundsMs } from './breaker/duration-histogram.ts';
+export type { BreakerEvents, CallEvent, FailureRecord, RejectedEvent, TransitionEvent, Trigger } from './breaker/events.ts';
+export type { RunContext, RunOptions } from './breaker/execute.ts';
+export { type Meters, rejectionReasons, stateNames } from './breaker/meters.ts';
+export type { Permit } from './breaker/permit.ts';
+export type { LastTrip, Snapshot } from './breaker/snapshot.ts';
+export { transitions } from './breaker/transitions.ts';
+export type { WindowCounts } from './breaker/window/window.ts';
+export { type Clock, systemClock, type Timer } from './core/clock.ts';
+export {
+  BreakerError,
+  BreakerOpenError,
+  CallTimeoutError,
+  ConfigError,
+  type ConfigIssue,
+  ExecutionRejectedError,
+  errorSettings,
+  errorType,
+  IllegalTransitionError,
+  isBreakerError,
+  type RejectionReason,
+  type StateName,
+} from './core/errors.ts';
+export { type FaultReporter, setFaultReporter } from './core/fault.ts';
+export type { BreakerOptions, HalfOpenOptions, Mode, OpenOptions, ResolvedOptions, StallOptions, WindowOptions } from './core/options.ts';
+export type { CallResult, Classify, CountedOutcome, Outcome } from './core/outcome.ts';
+export type { Target } from './core/target.ts';
+export type { CallTracer, TracedBreaker } from './core/tracer.ts';
+export type { TripRule, TripVerdict, TripView } from './core/trip-rule.ts';
+export { Protected, type ProtectOptions, protect } from './protect.ts';
+export { type CreateRegistryOptions, createRegistry } from './registry/create-registry.ts';
+export { type BreakerHooks, overflowName, Registry, type RegistryEvents, type Resolution, type Resolve } from './registry/registry.ts';

@@ -1,0 +1,201 @@
+import type { ConnectionEvidence } from '../breaker/breaker.ts';
+import { Breaker } from '../breaker/breaker.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { Emitter } from '../core/emitter.ts';
+import type { ConfigError } from '../core/errors.ts';
+import { reportFault } from '../core/fault.ts';
+import { type BreakerOptions, mergeOptions, type ResolvedOptions, resolveOptions } from '../core/options.ts';
+import type { Target } from '../core/target.ts';
+import type { CallTracer } from '../core/tracer.ts';
+
+/** What configuration says of a breaker. */
+export interface Resolution {
+  readonly options: BreakerOptions;
+  /** Which rule applied, for `snapshot()`. */
+  readonly rule?: string | undefined;
+  /** Sound parts that do not go together; the options are then what could be used of them. */
+  readonly problem?: ConfigError | undefined;
+}
+
+/** Looks up the options of a breaker; must not throw. `lowest` are an instrumentation's own defaults. */
+export type Resolve = (name: string, target: Target, lowest?: BreakerOptions) => Resolution;
+
+export interface RegistryOptions {
+  readonly resolve?: Resolve;
+  /** More breakers than this share the overflow breaker `_other`. Default 1,000. */
+  readonly maxBreakers?: number;
+  /** Time, in ms, after which a closed breaker that nobody used is dropped. Default 600,000 (ten minutes). */
+  readonly idleMs?: number;
+  readonly clock?: Clock;
+}
+
+/** What comes with a breaker from the instrumentation that asks for it. */
+export interface BreakerHooks {
+  /** Below what the user configured, above the engine's defaults. */
+  readonly defaults?: BreakerOptions;
+  readonly verify?: () => Promise<boolean>;
+}
+
+export interface RegistryEvents {
+  added: { readonly breaker: Breaker };
+  removed: { readonly breaker: Breaker };
+  /** Its options were replaced in place. */
+  replaced: { readonly breaker: Breaker };
+}
+
+/** The name of the breaker that takes the calls of all that are over the cap. */
+export const overflowName = '_other';
+
+interface Entry {
+  readonly breaker: Breaker;
+  readonly hooks: BreakerHooks;
+  /** Set by `replace`: above what is configured. */
+  own: BreakerOptions | undefined;
+}
+
+/** Breakers by name: made when asked for, configured in one place, dropped when nobody uses them. */
+export class Registry {
+  readonly clock: Clock;
+  readonly #entries = new Map<string, Entry>();
+  readonly #events = new Emitter<RegistryEvents>();
+  readonly #maxBreakers: number;
+  readonly #idleMs: number;
+  #resolve: Resolve;
+  #tracer: CallTracer | undefined;
+  #sweptAt: number;
+
+  constructor(options: RegistryOptions = {}) {
+    this.clock = options.clock ?? systemClock;
+    this.#resolve = options.resolve ?? ((_name, _target, lowest) => ({ options: lowest ?? {} }));
+    this.#maxBreakers = options.maxBreakers ?? 1_000;
+    this.#idleMs = options.idleMs ?? 600_000;
+    this.#sweptAt = this.clock.now();
+  }
+
+  /** The breaker of that name, made if it does not exist. `target` and `hooks` matter only then. */
+  get(name: string, target: Target = {}, hooks: BreakerHooks = {}): Breaker {
+    const known = this.#entries.get(name);
+    if (known !== undefined) return known.breaker;
+    this.#sweep();
+    const full = this.#entries.size >= this.#maxBreakers && name !== overflowName;
+    // The overflow breaker stands for many servers: nothing of a single one's may stick to it.
+    return full ? this.get(overflowName) : this.#add(name, target, hooks);
+  }
+
+  find(name: string): Breaker | undefined {
+    return this.#entries.get(name)?.breaker;
+  }
+
+  /** All of them, in the order in which they were made. */
+  list(): Breaker[] {
+    this.#sweep();
+    return [...this.#entries.values()].map(({ breaker }) => breaker);
+  }
+
+  /** Forgets a breaker; whoever still holds it looks the name up again and gets a new one. */
+  remove(name: string): boolean {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return false;
+    this.#entries.delete(name);
+    entry.breaker.retired = true;
+    this.#events.emit('removed', { breaker: entry.breaker });
+    return true;
+  }
+
+  /**
+   * Sets options of one breaker in place, above what is configured: listeners, state and totals stay, and the window's
+   * results where its shape allows. A breaker that does not exist is made.
+   * @throws ConfigError for options that cannot be used; nothing has changed then
+   */
+  replace(name: string, options: BreakerOptions): Breaker {
+    const breaker = this.get(name);
+    const entry = this.#entries.get(breaker.name) as Entry;
+    const { options: configured, rule } = this.#resolve(name, breaker.target, entry.hooks.defaults);
+    const resolved = resolveOptions({ ...mergeOptions(configured, options), name: breaker.name });
+    entry.own = options;
+    this.#apply(entry, resolved, rule);
+    return breaker;
+  }
+
+  /** Takes on a new configuration: every breaker's options are looked up again and replaced in place. */
+  configure(resolve: Resolve): void {
+    this.#resolve = resolve;
+    for (const entry of this.#entries.values()) {
+      const { resolved, rule } = this.#look(entry.breaker.name, entry.breaker.target, entry.hooks.defaults, entry.own);
+      this.#apply(entry, resolved, rule);
+    }
+  }
+
+  /** Closes every circuit and forgets what it has seen. */
+  resetAll(reason?: string): void {
+    for (const { breaker } of this.#entries.values()) breaker.reset(reason);
+  }
+
+  /** Tells every breaker of a server of a fault of its connection. */
+  report(server: string, error: unknown, evidence?: ConnectionEvidence): void {
+    for (const { breaker } of this.#entries.values()) if (breaker.target.server === server) breaker.report(error, evidence);
+  }
+
+  /** Tells every breaker of a server that it answers again. */
+  recovered(server: string): void {
+    for (const { breaker } of this.#entries.values()) if (breaker.target.server === server) breaker.recovered();
+  }
+
+  /** @internal For telemetry: what must happen inside the calls' own async context. */
+  setTracer(tracer: CallTracer | undefined): void {
+    this.#tracer = tracer;
+    for (const { breaker } of this.#entries.values()) breaker.setTracer(tracer);
+  }
+
+  /** Hears of breakers `added`, `removed` and `replaced` (their options). */
+  on<K extends keyof RegistryEvents>(name: K, listener: (event: RegistryEvents[K]) => void): Disposable {
+    return this.#events.on(name, listener);
+  }
+
+  #add(name: string, target: Target, hooks: BreakerHooks): Breaker {
+    const { resolved, rule } = this.#look(name, target, hooks.defaults, undefined);
+    const breaker = new Breaker(resolved, { clock: this.clock, target, rule, tracer: this.#tracer, verify: hooks.verify });
+    this.#entries.set(name, { breaker, hooks, own: undefined });
+    this.#events.emit('added', { breaker });
+    return breaker;
+  }
+
+  #look(
+    name: string,
+    target: Target,
+    lowest: BreakerOptions | undefined,
+    own: BreakerOptions | undefined,
+  ): { resolved: ResolvedOptions; rule: string | undefined } {
+    try {
+      const { options, rule, problem } = this.#resolve(name, target, lowest);
+      if (problem !== undefined) reportFault(problem, `the configuration of '${name}'`);
+      return { resolved: resolveOptions({ ...mergeOptions(options, own), name }), rule };
+    } catch (fault) {
+      // A call must not fail for a fault of its configuration.
+      reportFault(fault, `the configuration of '${name}'`);
+      return { resolved: resolveOptions({ name }), rule: undefined };
+    }
+  }
+
+  #apply(entry: Entry, resolved: ResolvedOptions, rule: string | undefined): void {
+    entry.breaker.setOptions(resolved, rule);
+    this.#events.emit('replaced', { breaker: entry.breaker });
+  }
+
+  /** Drops idle breakers, at most once in a quarter of the idle time. No timer: who never asks for breakers has none to drop. */
+  #sweep(): void {
+    const now = this.clock.now();
+    if (now - this.#sweptAt < this.#idleMs / 4) return;
+    this.#sweptAt = now;
+    for (const { breaker } of [...this.#entries.values()]) {
+      const quiet = breaker.inFlight === 0 && now - breaker.lastUsed >= this.#idleMs;
+      // What somebody forced, and what is open, is somebody's concern still.
+      const settled = breaker.state === 'closed' || (breaker.state === 'shadow' && breaker.snapshot().circuit === 'closed');
+      if (quiet && settled && !this.#isKept(breaker.name)) this.remove(breaker.name);
+    }
+  }
+
+  #isKept(name: string): boolean {
+    return name === overflowName || this.#entries.get(name)?.own !== undefined;
+  }
+}
