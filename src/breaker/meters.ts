@@ -91,8 +91,10 @@ export class Meters {
   }
 
   #histogram(key: string, outcome: CountedOutcome, type?: string): DurationHistogram {
-    let histogram = this.durations.get(key);
-    if (histogram === undefined) this.durations.set(key, (histogram = new DurationHistogram(outcome, type)));
+    const known = this.durations.get(key);
+    if (known !== undefined) return known;
+    const histogram = new DurationHistogram(outcome, type);
+    this.durations.set(key, histogram);
     return histogram;
   }
 }

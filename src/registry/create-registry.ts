@@ -1,5 +1,5 @@
 import { Resolver } from '../config/resolver.ts';
-import { type ConfigurationInput, configSchema } from '../config/schema.ts';
+import { type ConfigurationInput, codeConfigSchema } from '../config/schema.ts';
 import { ConfigError, type ConfigIssue } from '../core/errors.ts';
 import { check } from '../core/schema.ts';
 import { Registry, type RegistryOptions } from './registry.ts';
