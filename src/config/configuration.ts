@@ -1,0 +1,76 @@
+import { ConfigError } from '../core/errors.ts';
+import type { BreakerOptions } from '../core/options.ts';
+import type { Target } from '../core/target.ts';
+import { type Environment, standardPrometheus } from './environment.ts';
+import { type Resolution, Resolver } from './resolver.ts';
+import type { ConfigurationInput } from './schema.ts';
+import { type Settings, salvage, settingsOf } from './settings.ts';
+import { readSources, type SourceOptions, type Sources } from './sources.ts';
+
+/** A configuration that was read, checked and put together. Immutable: a reload makes a new one. */
+export interface Configuration {
+  readonly settings: Settings;
+  /** What has no effect but is no error, one sentence each. */
+  readonly warnings: readonly string[];
+  /** Where it came from, for messages: a file's name, `environment`, `code`, or several of them. */
+  readonly source: string;
+  /** The options of a breaker; see {@link Resolver}. Never throws. */
+  resolve(name: string, target?: Target, instrumentationDefaults?: BreakerOptions): Resolution;
+}
+
+/**
+ * Reads file, environment and code, code winning over environment and environment over file.
+ * @throws ConfigError naming every fault of all of them: unknown keys and variables, wrong values, contradictions.
+ */
+export function loadConfiguration(options: SourceOptions = {}): Configuration {
+  return build(readSources(options), options.env ?? process.env);
+}
+
+/**
+ * The same without ever throwing. What a broken configuration leaves is the defaults, or with `onError: unprotected` (also
+ * `OTEL_BREAKER_ON_CONFIG_ERROR`) nothing enabled; and of all that was asked for, the switches that are valid by
+ * themselves: `enabled`, `mode`, `instrumentations`, `telemetry`, `prometheus`, `onError`.
+ */
+export function loadConfigurationSafely(options: SourceOptions = {}): { readonly configuration: Configuration; readonly error?: Error } {
+  let sources: Sources | undefined;
+  const env = options.env ?? process.env;
+  try {
+    sources = readSources(options);
+    return { configuration: build(sources, env) };
+  } catch (thrown) {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const kept = sources ? [sources.file, sources.environment, sources.code].map(salvage) : [];
+    const [file = {}, environment = {}, code = {}] = kept;
+    const settings = settingsOf([standard(env), ...kept]);
+    return {
+      configuration: assemble(new Resolver({ file, environment, code }), {
+        settings: { ...settings, enabled: settings.enabled && settings.onError === 'defaults' },
+        warnings: sources?.warnings ?? [],
+        source: sources?.name ?? 'defaults',
+      }),
+      error,
+    };
+  }
+}
+
+function build(sources: Sources, env: Environment): Configuration {
+  if (sources.issues.length > 0) throw new ConfigError(sources.issues, sources.faulty);
+  const resolver = new Resolver(sources);
+  const issues = resolver.validate();
+  if (issues.length > 0) {
+    throw new ConfigError(
+      issues.map((issue) => ({ ...issue, ...sources.locate(issue.path) })),
+      sources.name,
+    );
+  }
+  const settings = settingsOf([standard(env), sources.file, sources.environment, sources.code]);
+  return assemble(resolver, { settings, warnings: sources.warnings, source: sources.name });
+}
+
+function assemble(resolver: Resolver, rest: Omit<Configuration, 'resolve'>): Configuration {
+  return { ...rest, resolve: (name, target, instrumentationDefaults) => resolver.resolve(name, target, instrumentationDefaults) };
+}
+
+function standard(env: Environment): ConfigurationInput {
+  return { prometheus: standardPrometheus(env) };
+}

@@ -1,0 +1,65 @@
+import type { BreakerOptions } from '../core/options.ts';
+import { check } from '../core/schema.ts';
+import {
+  type ConfigurationInput,
+  codeConfigSchema,
+  type InstrumentationName,
+  instrumentationNames,
+  type OnConfigError,
+  type SdkMode,
+} from './schema.ts';
+
+/** What is not an option of breakers, with its defaults filled in. */
+export interface Settings {
+  /** `false`: nothing is hooked, no call is touched. */
+  readonly enabled: boolean;
+  readonly disabledInstrumentations: readonly InstrumentationName[];
+  readonly sdk: SdkMode;
+  readonly onError: OnConfigError;
+  readonly prometheus: { readonly host: string; readonly port: number };
+  /** `undefined`: the registry's default. */
+  readonly maxBreakers: number | undefined;
+  /** In ms. `undefined`: the registry's default. */
+  readonly idleMs: number | undefined;
+}
+
+/** Settings of sources, given from the weakest to the strongest. */
+export function settingsOf(sources: readonly ConfigurationInput[]): Settings {
+  const strongest = <T>(pick: (source: ConfigurationInput) => T | undefined): T | undefined =>
+    sources.reduce<T | undefined>((below, source) => pick(source) ?? below, undefined);
+  return {
+    enabled: strongest((source) => source.enabled) ?? true,
+    disabledInstrumentations: strongest((source) => source.instrumentations?.disabled) ?? [],
+    sdk: strongest((source) => source.telemetry?.sdk) ?? 'auto',
+    onError: strongest((source) => source.onError) ?? 'defaults',
+    prometheus: {
+      host: strongest((source) => source.prometheus?.host) ?? '127.0.0.1',
+      port: strongest((source) => source.prometheus?.port) ?? 9_464,
+    },
+    maxBreakers: strongest((source) => source.maxBreakers),
+    idleMs: strongest((source) => source.idleMs),
+  };
+}
+
+const salvaged = ['enabled', 'onError', 'telemetry', 'prometheus'] as const satisfies readonly (keyof ConfigurationInput)[];
+
+/**
+ * What can be kept of a source that is at fault: the settings that are valid by themselves, and the mode. A service that
+ * asked for no more than shadow, or for nothing, must not be interfered with because of a slip of the pen elsewhere.
+ */
+export function salvage(source: ConfigurationInput): ConfigurationInput {
+  const kept: Record<string, unknown> = {};
+  const raw = (typeof source === 'object' && source !== null ? source : {}) as Record<string, unknown>;
+  const keep = (key: string, value: unknown): void => {
+    const schema = codeConfigSchema.properties[key];
+    const issues: never[] = [];
+    const checked = schema === undefined || value === undefined ? undefined : check(schema, value, issues, { text: 'file' });
+    if (checked !== undefined && issues.length === 0) kept[key] = checked;
+  };
+  for (const key of salvaged) keep(key, raw[key]);
+  const disabled = (raw.instrumentations as { disabled?: unknown } | null | undefined)?.disabled;
+  if (Array.isArray(disabled)) kept.instrumentations = { disabled: disabled.filter((name) => instrumentationNames.includes(name)) };
+  keep('mode', raw.mode ?? (raw.defaults as BreakerOptions | null | undefined)?.mode);
+  const { mode, ...rest } = kept as ConfigurationInput;
+  return mode === undefined ? rest : { ...rest, defaults: { mode } };
+}
