@@ -8,7 +8,7 @@ import type { Target } from '../core/target.ts';
 import type { CallTracer } from '../core/tracer.ts';
 import { Circuit } from './circuit.ts';
 import type { BreakerEvents, TransitionEvent } from './events.ts';
-import { type Admission, callbackCall, type RunContext, type RunOptions, runAsync, runStream, runSync, wrapped } from './execute.ts';
+import { type Admission, callbackCall, type RunContext, type RunOptions, runAsync, runStream, runSync, type StreamLike, wrapped } from './execute.ts';
 import { InFlight } from './in-flight.ts';
 import { Meters } from './meters.ts';
 import type { Move } from './move.ts';
@@ -74,6 +74,8 @@ export class Breaker implements PermitOwner {
     breaker: this,
     borrow: () => this.#acquire(this.#spare.pop(), false),
     giveBack: (permit) => {
+      // A spare must not keep a span alive.
+      permit.trace = undefined;
       if (this.#spare.length < MAX_SPARE_PERMITS) this.#spare.push(permit);
     },
   };
@@ -131,7 +133,7 @@ export class Breaker implements PermitOwner {
     callbackCall(this, start, callback, options);
   }
   /** The same for a function that opens a stream; the call ends when the stream does. */
-  runStream<S extends NodeJS.ReadableStream | NodeJS.WritableStream>(open: () => S, options?: Untimed): S {
+  runStream<S extends StreamLike>(open: () => S, options?: Untimed): S {
     return runStream(this, open, options);
   }
   /** A function of the same signature that runs through the breaker; `this` is passed on. */
@@ -267,7 +269,7 @@ export class Breaker implements PermitOwner {
   /** @internal For permits: runs a call's function so that telemetry sees it inside the call's own span. */
   enter<R>(permit: Permit, fn: () => R): R {
     const tracer = this.#tracer;
-    return tracer === undefined || permit.trace === undefined ? fn() : tracer.enter(permit.trace, fn);
+    return tracer === undefined || permit.trace === undefined ? fn() : enterIsolated(tracer, permit.trace, fn);
   }
 
   #record(permit: Permit, outcome: Outcome | 'cancelled', now: number, durationMs: number, slow: boolean, error: unknown): void {
@@ -339,6 +341,28 @@ export class Breaker implements PermitOwner {
     const tracer = this.#tracer;
     if (tracer !== undefined) isolated(() => tracer.settled(permit.trace, this, publicName(permit.state), outcome, durationMs, error));
   }
+}
+
+/** The call is made exactly once, and its result is its own, whatever the tracer does. */
+function enterIsolated<R>(tracer: CallTracer, trace: unknown, fn: () => R): R {
+  let result: { readonly value: R } | { readonly error: unknown } | undefined;
+  const once = (): R => {
+    if (result === undefined) {
+      try {
+        result = { value: fn() };
+      } catch (error) {
+        result = { error };
+      }
+    }
+    if ('error' in result) throw result.error;
+    return result.value;
+  };
+  try {
+    tracer.enter(trace, once);
+  } catch (fault) {
+    if (result === undefined || !('error' in result) || result.error !== fault) reportFault(fault, 'call tracer');
+  }
+  return once();
 }
 
 /** A tracer's fault is reported and changes nothing. */

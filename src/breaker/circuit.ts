@@ -84,7 +84,7 @@ export class Circuit {
   /** Milliseconds until a call may be admitted; `undefined` when one may be now, or only a person can tell. */
   retryAfterMs(state: State, now: number): number | undefined {
     if (state.kind === 'open') return Math.max(0, state.until - now);
-    if (state.kind === 'half_open') return Math.max(0, (state.trial.deadline ?? now) - now);
+    if (state.kind === 'half_open') return state.trial.full ? Math.max(0, (state.trial.deadline ?? now) - now) : undefined;
     return state.kind === 'closed' && state.ramp !== undefined ? 0 : undefined;
   }
 
@@ -124,6 +124,7 @@ export class Circuit {
   /** Asks the trip rules; only a closed circuit trips. */
   evaluate(now: number, error: unknown, permit: Permit | undefined): void {
     const view = this.#view;
+    this.window.advance(now);
     view.recorded = this.window.recorded;
     view.failures = this.window.failures;
     view.slow = this.window.slow;
@@ -177,7 +178,9 @@ export class Circuit {
     this.window = createWindow(options.window, now, this.window);
     this.#rules = tripRules(options);
     const state = this.#state;
-    if (options.mode === before || state.kind === 'forced_open') return;
+    // What a person holds, only a person gives back.
+    const held = state.kind === 'forced_open' || (state.kind === 'disabled' && before !== 'off') || (state.shadow && before !== 'shadow');
+    if (options.mode === before || held) return;
     // Between shadow and enforce the machine goes on from where it is: an outage seen in shadow is refused from now on.
     const shadow = options.mode === 'shadow';
     const goesOn = state.kind !== 'disabled' && options.mode !== 'off';
@@ -197,6 +200,7 @@ export class Circuit {
     const from = beside ? state.kind : publicName(state);
     const to = beside ? next.kind : next.shadow ? 'shadow' : next.kind;
     if (!isLegal(from, to)) throw new IllegalTransitionError(this.options.name, from, to);
+    this.window.advance(now);
     const { recorded, failures, slow } = this.window;
     this.#assign(next, now);
     this.onMove({ from, to, beside, at: now, counts: { recorded, failures, slow }, lastFailure: this.lastFailure, cause });
@@ -206,6 +210,7 @@ export class Circuit {
     const before = this.#state;
     const state: State = { ...next, generation: before.generation + 1, since: now };
     this.#state = state;
+    this.calls.startOver();
     this.#alarm.clear();
     if (state.kind === 'open') this.#alarm.at(state.until, now);
     else if (state.kind !== before.kind) this.window.clear(now);

@@ -1,4 +1,4 @@
-import { finished } from 'node:stream';
+import { finished, type Readable } from 'node:stream';
 import type { Classify, Outcome } from '../core/outcome.ts';
 import type { Breaker } from './breaker.ts';
 import { judgeError, judgeValue } from './judge.ts';
@@ -23,6 +23,11 @@ export interface Admission {
   /** A permit that is used again once it has settled. */
   borrow(): Permit | undefined;
   giveBack(permit: Permit): void;
+}
+
+/** Any stream of Node's; described by its shape so that our types need none of Node's. */
+export interface StreamLike {
+  on(event: string, listener: (...args: never[]) => void): unknown;
 }
 
 const noSignal: RunContext = { signal: undefined };
@@ -97,7 +102,7 @@ export function callbackCall<Results extends unknown[]>(
   }
 }
 
-export function runStream<S extends NodeJS.ReadableStream | NodeJS.WritableStream>(
+export function runStream<S extends StreamLike>(
   breaker: Breaker,
   open: () => S,
   options: Omit<RunOptions, 'signal'> | undefined,
@@ -107,7 +112,7 @@ export function runStream<S extends NodeJS.ReadableStream | NodeJS.WritableStrea
   const classify = options?.classify ?? breaker.options.classify;
   try {
     const stream = permit.enter(open);
-    finished(stream, (error) => {
+    finished(stream as unknown as Readable, (error) => {
       // Destroyed by its reader without an error: the reader had enough.
       if (error?.code === 'ERR_STREAM_PREMATURE_CLOSE') permit.cancel();
       else if (error) permit.settle(judgeError(error, classify, undefined), error);

@@ -22,8 +22,13 @@ export class HalfOpenTrial {
     return this.#probes.length;
   }
 
+  /** Whether all its permits are out. */
+  get full(): boolean {
+    return this.#probes.length >= this.options.permits;
+  }
+
   admit(now: number): boolean {
-    if (this.#probes.length >= this.options.permits) return false;
+    if (this.full) return false;
     if (this.#probes.length === 0) this.#unprovenSince = now - this.#spentMs;
     this.#probes.push(now);
     return true;

@@ -16,8 +16,10 @@ export class InFlight {
   #oldest: Permit | undefined;
   #newest: Permit | undefined;
   #firstTimely: Permit | undefined;
-  /** How often something has succeeded. */
+  /** How often something has succeeded, or the circuit has begun a new state. */
   era = 0;
+  /** Tells the calls that are counted as overdue from those that were so in an earlier state. */
+  #term = 1;
 
   add(permit: Permit): void {
     this.count += 1;
@@ -36,7 +38,7 @@ export class InFlight {
   remove(permit: Permit): void {
     this.count -= 1;
     if (permit.untimed) return;
-    if (permit.overdue) this.overdue -= 1;
+    if (permit.overdue === this.#term) this.overdue -= 1;
     if (permit.era === this.era) this.waiting -= 1;
     if (this.oldestWaiting === permit) this.oldestWaiting = permit.newer;
     if (this.#firstTimely === permit) this.#firstTimely = permit.newer;
@@ -55,11 +57,19 @@ export class InFlight {
     this.oldestWaiting = undefined;
   }
 
+  /** A new state has begun: the calls under way belong to the one before, and are neither late nor waiting in this one. */
+  startOver(): void {
+    this.succeeded();
+    this.overdue = 0;
+    this.#term += 1;
+    this.#firstTimely = undefined;
+  }
+
   /** Counts the calls that began before `startedBefore` as overdue; each is passed once. */
   markOverdue(startedBefore: number): void {
     let permit = this.#firstTimely;
     while (permit !== undefined && permit.startedAt < startedBefore) {
-      permit.overdue = true;
+      permit.overdue = this.#term;
       this.overdue += 1;
       permit = permit.newer;
     }

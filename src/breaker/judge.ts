@@ -19,11 +19,15 @@ export function isCancelled(error: unknown, signal: AbortSignal | undefined): bo
   return (error as { name?: unknown } | null | undefined)?.name === 'AbortError';
 }
 
+const outcomes: ReadonlySet<unknown> = new Set<Outcome>(['success', 'failure', 'ignored']);
+
 /** A user's `classify` may not change a call: its fault is reported, and the default holds. */
 function classified(classify: Classify | undefined, result: CallResult): Outcome | undefined {
   if (classify === undefined) return undefined;
   try {
-    return classify(result);
+    const outcome = classify(result);
+    if (outcome === undefined || outcomes.has(outcome)) return outcome;
+    throw new TypeError(`classify must return success, failure, ignored or undefined, not ${String(outcome)}`);
   } catch (fault) {
     reportFault(fault, 'classify');
     return undefined;
@@ -35,7 +39,11 @@ export function judgeValue(value: unknown, classify: Classify | undefined): Outc
 }
 
 export function judgeError(error: unknown, classify: Classify | undefined, signal: AbortSignal | undefined): Outcome | 'cancelled' {
-  if (isCancelled(error, signal)) return 'cancelled';
-  if (isRejection(error)) return 'ignored';
+  try {
+    if (isCancelled(error, signal)) return 'cancelled';
+    if (isRejection(error)) return 'ignored';
+  } catch {
+    // An error that cannot even be read (a proxy, a throwing getter) is the dependency's all the same.
+  }
   return classified(classify, { ok: false, error }) ?? 'failure';
 }

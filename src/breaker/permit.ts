@@ -20,8 +20,8 @@ export class Permit<Owner extends PermitOwner = PermitOwner> {
   settled = false;
   /** Counted, but neither recorded nor fenced: shadow mode would have refused it, or the breaker is disabled. */
   unrecorded = false;
-  /** Already counted as slow while running. */
-  overdue = false;
+  /** The term in which it was counted as slow while running; 0 if never. */
+  overdue = 0;
   /** Neighbours among the calls under way, older and newer. */
   older: Permit | undefined;
   newer: Permit | undefined;
@@ -45,7 +45,7 @@ export class Permit<Owner extends PermitOwner = PermitOwner> {
     this.startedAt = startedAt;
     this.probe = probe;
     this.settled = false;
-    this.overdue = false;
+    this.overdue = 0;
     this.trace = undefined;
     this.retryAfterMs = 0;
     return this;

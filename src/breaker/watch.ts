@@ -5,6 +5,7 @@ import type { ResolvedOptions } from '../core/options.ts';
 import { Alarm } from './alarm.ts';
 import type { Circuit } from './circuit.ts';
 import type { InFlight } from './in-flight.ts';
+import { Patience } from './trip/patience.ts';
 import { StallRule } from './trip/stall.ts';
 
 /** A timer this late says that the event loop was blocked, and answers may lie unread. */
@@ -18,6 +19,7 @@ const RECHECK_MS = 50;
  */
 export class Watch {
   #stall: StallRule | undefined;
+  #patience: Patience | undefined;
   #slowCallMs: number | undefined;
   #asking = false;
   readonly #alarm: Alarm;
@@ -36,8 +38,10 @@ export class Watch {
   }
 
   setOptions(options: ResolvedOptions, now: number): void {
-    this.#stall = options.stall && new StallRule(options.stall, this.verify !== undefined, now);
+    if (options.stall !== undefined) this.#patience ??= new Patience(now);
+    this.#stall = options.stall && this.#patience && new StallRule(options.stall, this.verify !== undefined, this.#patience);
     this.#slowCallMs = options.countInFlight && options.slowRatio !== undefined ? options.slowCallMs : undefined;
+    this.#set(now);
   }
 
   /** A call has begun. */
@@ -56,12 +60,16 @@ export class Watch {
   }
 
   #set(now: number, soonest = now): void {
+    // What began before is nothing to the closed state to come, and its own first call sets the timer again.
+    if (this.circuit.state.kind !== 'closed') return;
     const slowFrom = this.#slowCallMs === undefined ? undefined : this.calls.oldestTimely;
     const stallFrom = this.#stall?.due(this.calls);
     if (slowFrom === undefined && stallFrom === undefined) return;
     // A call is slow when it has taken longer than the limit: one tick after it.
     const slowDue = slowFrom === undefined ? Number.POSITIVE_INFINITY : slowFrom + (this.#slowCallMs as number) + 1;
-    this.#alarm.at(Math.max(soonest, Math.min(slowDue, stallFrom ?? Number.POSITIVE_INFINITY)), now);
+    // A call that begins later does not set the timer, yet it may be due before those under way now.
+    const nextLook = now + Math.min(this.#stall?.lookMs ?? Number.POSITIVE_INFINITY, (this.#slowCallMs ?? Number.POSITIVE_INFINITY) + 1);
+    this.#alarm.at(Math.max(soonest, Math.min(slowDue, stallFrom ?? Number.POSITIVE_INFINITY, nextLook)), now);
   }
 
   #look(now: number, lateMs: number): void {

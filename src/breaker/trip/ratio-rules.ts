@@ -5,9 +5,10 @@ export function failureRatio(limit: number): TripRule {
   return {
     name: 'failure_ratio',
     trips({ recorded, failures, minimumCalls }) {
-      // Multiplied rather than divided: most calls end here, and 0 / 0 needs no thought.
-      if (recorded < minimumCalls || failures < limit * recorded) return undefined;
-      return { value: failures / recorded, limit };
+      if (recorded < minimumCalls || recorded === 0) return undefined;
+      // Divided, as the rule is written: in doubles 7 < 0.07 * 100.
+      const value = failures / recorded;
+      return value >= limit ? { value, limit } : undefined;
     },
   };
 }
@@ -21,8 +22,9 @@ export function slowRatio(limit: number): TripRule {
     name: 'slow_ratio',
     trips({ recorded, slow, overdue, minimumCalls }) {
       const total = recorded + overdue;
-      if (total < minimumCalls || slow + overdue < limit * total) return undefined;
-      return { value: (slow + overdue) / total, limit };
+      if (total < minimumCalls || total === 0) return undefined;
+      const value = (slow + overdue) / total;
+      return value >= limit ? { value, limit } : undefined;
     },
   };
 }

@@ -18,7 +18,6 @@ export type StallVerdict = 'stalled' | 'ask' | 'wait';
  * soon, of a single waiting call too, but only silence convicts.
  */
 export class StallRule {
-  readonly #patience: Patience;
   /** Answers to `verify` since the last success: patience doubles with each. */
   #aliveAnswers = 0;
   #aliveAt = 0;
@@ -26,13 +25,17 @@ export class StallRule {
   constructor(
     private readonly options: NonNullable<ResolvedOptions['stall']>,
     private readonly verifiable: boolean,
-    now: number,
-  ) {
-    this.#patience = new Patience(now);
+    /** Learned so far; outlives other options. */
+    private readonly patience: Patience,
+  ) {}
+
+  /** How often to look at least: patience learned since the last look may have become shorter, but never than this. */
+  get lookMs(): number {
+    return this.options.afterMs;
   }
 
   learn(now: number, durationMs: number): void {
-    this.#patience.learn(now, durationMs);
+    this.patience.learn(now, durationMs);
     this.#aliveAnswers = 0;
   }
 
@@ -74,7 +77,7 @@ export class StallRule {
   }
 
   #learnedMs(): number | undefined {
-    const p99 = this.#patience.learned < ENOUGH_TO_LEARN ? undefined : this.#patience.percentile99();
+    const p99 = this.patience.learned < ENOUGH_TO_LEARN ? undefined : this.patience.percentile99();
     return p99 === undefined ? undefined : p99 * this.options.factor;
   }
 }

@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http';
+import { createRequire } from 'node:module';
+import type { NodeSDKConfiguration } from '@opentelemetry/sdk-node';
+import type { Settings } from '../config/settings.ts';
+import type { Registry } from '../registry/registry.ts';
+import { breakerMetricProducer } from '../telemetry/readers.ts';
+import { traceIORedisInEsModules } from './ioredis-spans.ts';
+import { MetricsEndpoint } from './metrics-endpoint.ts';
+
+/** An SDK that we set up, and therefore have to flush. */
+export interface OwnSdk {
+  /** Where metrics can be read; `undefined` when they go elsewhere. */
+  readonly metricsUrl: string | undefined;
+  /** Exports what is left; resolves also when the receiver is gone. */
+  shutdown(): Promise<void>;
+}
+
+/** CommonJS on purpose: a preload must be done before the program begins, and `import()` is not. */
+const load = createRequire(import.meta.url);
+
+/**
+ * Sets up OpenTelemetry's NodeSDK by the standard OTEL_* variables: traces and logs by OTLP, metrics on a Prometheus
+ * endpoint unless OTEL_METRICS_EXPORTER says otherwise, and OpenTelemetry's own instrumentations of http, undici,
+ * ioredis and pg, so that our spans stand between server and client spans.
+ */
+export function startSdk(registry: Registry, settings: Settings, env: Readonly<Record<string, string | undefined>>): OwnSdk {
+  const { NodeSDK } = load('@opentelemetry/sdk-node') as typeof import('@opentelemetry/sdk-node');
+  const scraped = usesPrometheus(env.OTEL_METRICS_EXPORTER);
+  const exporter = scraped ? prometheusExporter(registry) : undefined;
+  // With an explicit list of readers NodeSDK ignores the variable; without one it is the variable's.
+  const sdk = new NodeSDK({ instrumentations: instrumentations(settings, scraped), ...(exporter && { metricReaders: [exporter] }) });
+  sdk.start();
+  const endpoint = exporter && new MetricsEndpoint(exporter, settings.prometheus);
+  return {
+    metricsUrl: endpoint?.url,
+    async shutdown() {
+      endpoint?.close();
+      await sdk.shutdown();
+    },
+  };
+}
+
+function usesPrometheus(exporters: string | undefined): boolean {
+  const named = (exporters ?? '').split(',').map((name) => name.trim());
+  return named.every((name) => name === '' || name === 'prometheus');
+}
+
+function prometheusExporter(registry: Registry) {
+  const { PrometheusExporter } = load('@opentelemetry/exporter-prometheus') as typeof import('@opentelemetry/exporter-prometheus');
+  return new PrometheusExporter({ preventServerStart: true, metricProducers: [breakerMetricProducer(registry)] });
+}
+
+function instrumentations({ prometheus }: Settings, scraped: boolean): NonNullable<NodeSDKConfiguration['instrumentations']> {
+  const { HttpInstrumentation } = load('@opentelemetry/instrumentation-http') as typeof import('@opentelemetry/instrumentation-http');
+  const { UndiciInstrumentation } = load('@opentelemetry/instrumentation-undici') as typeof import('@opentelemetry/instrumentation-undici');
+  const { IORedisInstrumentation } = load('@opentelemetry/instrumentation-ioredis') as typeof import('@opentelemetry/instrumentation-ioredis');
+  const { PgInstrumentation } = load('@opentelemetry/instrumentation-pg') as typeof import('@opentelemetry/instrumentation-pg');
+  // A scrape of our own endpoint is no request of the service's.
+  const ignoreIncomingRequestHook = (request: IncomingMessage): boolean => scraped && request.socket.localPort === prometheus.port;
+  const ioredis = new IORedisInstrumentation({ requireParentSpan: true });
+  traceIORedisInEsModules(ioredis);
+  return [
+    new HttpInstrumentation({ ignoreIncomingRequestHook }),
+    new UndiciInstrumentation(),
+    ioredis,
+    new PgInstrumentation({ requireParentSpan: true }),
+  ];
+}
