@@ -1,0 +1,49 @@
+import type { Span } from '@opentelemetry/api';
+import type { StateName } from '../core/errors.ts';
+import type { CountedOutcome } from '../core/outcome.ts';
+import { attributes as a } from './names.ts';
+
+type SpanOutcome = CountedOutcome | 'rejected';
+
+const weight: Readonly<Record<SpanOutcome, number>> = { success: 1, ignored: 2, cancelled: 3, stale: 4, failure: 5, rejected: 6 };
+
+interface Note {
+  weight: number;
+  rejections: number;
+}
+
+/**
+ * What breakers decided, on the span of the caller. A request that makes fifty calls has one span: the weightiest
+ * outcome stays on it (a rejection over a failure over a success), and the other forty-nine cost one look-up each.
+ */
+export class CallerNotes {
+  readonly #notes = new WeakMap<Span, Note>();
+
+  decided(span: Span, breaker: string, state: StateName, outcome: SpanOutcome): void {
+    const note = this.#of(span);
+    const weighs = weight[outcome];
+    if (weighs <= note.weight) return;
+    note.weight = weighs;
+    span.setAttribute(a.name, breaker);
+    span.setAttribute(a.state, state);
+    span.setAttribute(a.outcome, outcome);
+  }
+
+  /** Whether one more refusal of this caller's may have a span; those that may not are counted on the caller's. */
+  mayReject(span: Span, limit: number): boolean {
+    const note = this.#of(span);
+    note.rejections += 1;
+    if (note.rejections <= limit) return true;
+    span.setAttribute(a.rejectionsSuppressed, note.rejections - limit);
+    return false;
+  }
+
+  #of(span: Span): Note {
+    let note = this.#notes.get(span);
+    if (note === undefined) {
+      note = { weight: 0, rejections: 0 };
+      this.#notes.set(span, note);
+    }
+    return note;
+  }
+}

@@ -1,0 +1,48 @@
+import type { BatchObservableCallback, BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
+import { stateNames } from '../breaker/meters.ts';
+import { metrics as definitions, type MetricDefinition } from './names.ts';
+import { type ReadMetric, ratios, readBreaker } from './readings.ts';
+import type { Series } from './series.ts';
+import type { Watch } from './watch.ts';
+
+function create(meter: Meter, { name, kind, unit, description }: MetricDefinition): Observable {
+  const options = { unit, description };
+  if (kind === 'counter') return meter.createObservableCounter(name, options);
+  return kind === 'gauge' ? meter.createObservableGauge(name, options) : meter.createObservableUpDownCounter(name, options);
+}
+
+type Instruments = Record<ReadMetric, Observable>;
+
+/** Observable instruments with one callback that reads the engine's numbers: for SDKs that take no metric producer from us. */
+export function observe(meter: Meter, watch: Watch, now: () => number): Disposable {
+  const { callDuration: _recordedElsewhere, ...read } = definitions;
+  const instruments = Object.fromEntries(Object.entries(read).map(([key, definition]) => [key, create(meter, definition)])) as Instruments;
+  const callback: BatchObservableCallback = (result) => {
+    for (const series of watch.takeDeparted()) zero(result, instruments, series);
+    const time = now();
+    for (const [breaker, series] of watch.series) {
+      zeroRatios(result, instruments, series);
+      readBreaker(breaker, series, time, (metric, value, attributes) => {
+        result.observe(instruments[metric], value, attributes);
+        if (metric === 'failureRatio' || metric === 'slowRatio') series.toldRatios.add(metric);
+      });
+    }
+  };
+  const all = Object.values(instruments);
+  meter.addBatchObservableCallback(callback, all);
+  return { [Symbol.dispose]: () => meter.removeBatchObservableCallback(callback, all) };
+}
+
+/** An SDK repeats a gauge's last value for ever; where there is none any more, 0 is the lesser lie. */
+function zeroRatios(result: BatchObservableResult, to: Instruments, series: Series): void {
+  for (const metric of ratios) if (series.toldRatios.has(metric)) result.observe(to[metric], 0, series.base);
+}
+
+/** What a removed breaker leaves behind: SDKs repeat the last value for ever, so the last one must not say "open". */
+function zero(result: BatchObservableResult, to: Instruments, series: Series): void {
+  for (const each of stateNames) result.observe(to.status, 0, series.state.of(each));
+  result.observe(to.windowCalls, 0, series.window.of('success'));
+  result.observe(to.windowCalls, 0, series.window.of('failure'));
+  result.observe(to.inFlight, 0, series.base);
+  zeroRatios(result, to, series);
+}

@@ -1,0 +1,162 @@
+import { type Attributes, type Link, ROOT_CONTEXT, type SpanContext, type SpanOptions, type Tracer, trace } from '@opentelemetry/api';
+import type { Breaker } from '../breaker/breaker.ts';
+import type { TransitionEvent } from '../breaker/events.ts';
+import { rejectionReasons } from '../breaker/meters.ts';
+import { targetAttributesOf } from './attributes.ts';
+import { linksTo } from './call-trace.ts';
+import { attributes as a, spanName, type values } from './names.ts';
+import { errorSummary, tripAttributes } from './transition-attributes.ts';
+
+export type OutageEnd = (typeof values.outageEnd)[number];
+
+/** What an SDK keeps of a span's links. */
+const maxLinks = 32;
+/** Half-open phases told one by one; the older ones of a very long outage are only counted. */
+const maxPhases = 128;
+
+interface Phase {
+  readonly at: number;
+  readonly probesBefore: number;
+  readonly end?: { readonly at: number; readonly probes: number; readonly trigger: string; readonly to: string };
+}
+
+interface Totals {
+  readonly at: number;
+  readonly rejections: number;
+  readonly probes: number;
+  readonly halfOpens: number;
+}
+
+/** The time from an opening until calls flow again, half-open phases included. Times are ms of the breaker's clock. */
+export class Outage {
+  /** Of the span that told of the opening. */
+  opening: SpanContext | undefined;
+  probes = 0;
+  readonly breaker: Breaker;
+  readonly #cause: TransitionEvent;
+  /** Epoch ms of the opening: the times of all its spans count from here, whatever the wall clock does meanwhile. */
+  readonly #openedAtEpoch: number;
+  readonly #begin: Totals;
+  #phases: Phase[] = [];
+  #halfOpens = 0;
+  #segments = 0;
+  #segmentBegin: Totals;
+  #segment: SpanContext | undefined;
+
+  constructor(cause: TransitionEvent) {
+    this.#cause = cause;
+    this.breaker = cause.breaker;
+    this.#openedAtEpoch = Date.now() - (cause.breaker.clock.now() - cause.at);
+    this.#begin = this.#totals(cause.at);
+    this.#segmentBegin = this.#begin;
+    if (cause.to === 'half_open') this.#enterHalfOpen(cause.at);
+  }
+
+  /** The short root span that stands for the opening: visible at once, and what rejections link to. */
+  tellOpening(tracer: Tracer): void {
+    const { failures, waiting, openForMs, to, generation } = this.#cause;
+    const calls = [
+      ...failures.map((each) => ({ trace: each.trace, attributes: { [a.errorType]: each.errorType } })),
+      ...waiting.map((each) => ({ trace: each })),
+    ];
+    const attributes: Attributes = {
+      ...this.#base(),
+      ...tripAttributes(this.#cause),
+      ...errorSummary(failures),
+      [a.state]: to,
+      [a.generation]: generation,
+    };
+    if (openForMs !== undefined) attributes[a.openDuration] = openForMs / 1_000;
+    this.opening = this.#tell(tracer, 'opening', this.#cause.at, this.#cause.at, attributes, linksTo(calls, maxLinks));
+  }
+
+  /** A move that does not end the outage. */
+  moved(event: TransitionEvent): void {
+    if (event.from === 'half_open') this.#leaveHalfOpen(event.at, event.trigger, event.to);
+    if (event.to === 'half_open') this.#enterHalfOpen(event.at);
+  }
+
+  /** An outage that lasts tells of itself piece by piece: a span is seen only when it has ended. */
+  tellSegment(tracer: Tracer, at: number): void {
+    this.#segments += 1;
+    const attributes: Attributes = {
+      ...this.#base(),
+      ...tripAttributes(this.#cause),
+      ...this.#since(this.#segmentBegin, at),
+      [a.outageSegment]: this.#segments,
+    };
+    const links = this.#links(this.#segment ?? this.opening);
+    this.#segment = this.#tell(tracer, 'outage', this.#segmentBegin.at, at, attributes, links);
+    this.#segmentBegin = this.#totals(at);
+  }
+
+  /** The whole outage as one root span with a child per half-open phase. */
+  tellEnd(tracer: Tracer, at: number, end: OutageEnd, cause?: TransitionEvent): void {
+    const last = this.#phases.at(-1);
+    if (last !== undefined && last.end === undefined) this.#leaveHalfOpen(at, cause?.trigger ?? end, cause?.to ?? end);
+    const attributes: Attributes = { ...this.#base(), ...tripAttributes(this.#cause), ...this.#since(this.#begin, at), [a.outageEnd]: end };
+    if (this.#segments > 0) attributes[a.outageSegment] = this.#segments;
+    const outage = tracer.startSpan(
+      spanName('outage', this.breaker.name),
+      { root: true, startTime: this.#epoch(this.#begin.at), attributes, links: this.#links(this.opening, this.#segment) },
+      ROOT_CONTEXT,
+    );
+    const inside = trace.setSpan(ROOT_CONTEXT, outage);
+    for (const phase of this.#phases) {
+      if (phase.end === undefined) continue;
+      const told = { ...this.#base(), [a.outageProbes]: phase.end.probes, [a.trigger]: phase.end.trigger, [a.stateTo]: phase.end.to };
+      const options = { startTime: this.#epoch(phase.at), attributes: told };
+      tracer.startSpan(spanName('halfOpen', this.breaker.name), options, inside).end(this.#epoch(phase.end.at));
+    }
+    outage.end(this.#epoch(at));
+  }
+
+  #tell(tracer: Tracer, kind: 'opening' | 'outage', from: number, to: number, attributes: Attributes, links: Link[]): SpanContext | undefined {
+    const options: SpanOptions = { root: true, startTime: this.#epoch(from), attributes, links };
+    const span = tracer.startSpan(spanName(kind, this.breaker.name), options, ROOT_CONTEXT);
+    span.end(this.#epoch(to));
+    const context = span.spanContext();
+    return trace.isSpanContextValid(context) ? context : undefined;
+  }
+
+  #enterHalfOpen(at: number): void {
+    this.#halfOpens += 1;
+    this.#phases.push({ at, probesBefore: this.probes });
+    if (this.#phases.length > maxPhases) this.#phases.shift();
+  }
+
+  #leaveHalfOpen(at: number, trigger: string, to: string): void {
+    const phase = this.#phases.pop();
+    if (phase !== undefined) this.#phases.push({ ...phase, end: { at, probes: this.probes - phase.probesBefore, trigger, to } });
+  }
+
+  #base(): Attributes {
+    const base = { ...targetAttributesOf(this.breaker) };
+    if (this.#cause.shadow) base[a.shadow] = true;
+    return base;
+  }
+
+  #totals(at: number): Totals {
+    const { meters } = this.breaker;
+    let rejections = 0;
+    for (const reason of rejectionReasons) rejections += this.#cause.shadow ? meters.shadowRejections(reason) : meters.rejections(reason);
+    return { at, rejections, probes: this.probes, halfOpens: this.#halfOpens };
+  }
+
+  #since(begin: Totals, at: number): Attributes {
+    const now = this.#totals(at);
+    return {
+      [a.outageRejections]: now.rejections - begin.rejections,
+      [a.outageProbes]: now.probes - begin.probes,
+      [a.outageHalfOpens]: now.halfOpens - begin.halfOpens,
+    };
+  }
+
+  #links(...contexts: (SpanContext | undefined)[]): Link[] {
+    return contexts.filter((each) => each !== undefined).map((context) => ({ context }));
+  }
+
+  #epoch(at: number): number {
+    return this.#openedAtEpoch + (at - this.#begin.at);
+  }
+}

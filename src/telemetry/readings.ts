@@ -1,0 +1,53 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { Breaker } from '../breaker/breaker.ts';
+import { rejectionReasons, stateNames } from '../breaker/meters.ts';
+import { countedOutcomes } from '../core/outcome.ts';
+import type { metrics } from './names.ts';
+import type { Series } from './series.ts';
+
+export type ReadMetric = Exclude<keyof typeof metrics, 'callDuration'>;
+
+/** Told of one series' present value. The attribute object of a series is the same one each time. */
+export type Tell = (metric: ReadMetric, value: number, attributes: Attributes) => void;
+
+/** The ratios that a breaker decides by are left out below the minimum number of calls. */
+export const ratios = ['failureRatio', 'slowRatio'] as const satisfies readonly ReadMetric[];
+
+/** States that a breaker passes through by itself: their time is told from the start. */
+const automatic: ReadonlySet<string> = new Set(['closed', 'open', 'half_open']);
+
+/** Reads all numbers of one breaker. Series that alert rules look for are there from creation, at 0; rare ones once they occur. */
+export function readBreaker(breaker: Breaker, series: Series, now: number, tell: Tell): void {
+  const { meters, options } = breaker;
+  const snapshot = breaker.snapshot();
+  for (const each of stateNames) {
+    const current = each === snapshot.state;
+    tell('status', current ? 1 : 0, series.state.of(each));
+    const ms = meters.stateTime(each, now);
+    if (ms > 0 || current || automatic.has(each)) tell('stateTime', ms / 1_000, series.state.of(each));
+  }
+  for (const outcome of countedOutcomes) {
+    const decides = outcome === 'success' || outcome === 'failure';
+    const fast = meters.calls(outcome, false);
+    if (fast > 0 || decides) tell('calls', fast, series.calls(outcome, false));
+    const slow = meters.calls(outcome, true);
+    if (slow > 0 || (decides && options.slowCallMs !== undefined)) tell('calls', slow, series.calls(outcome, true));
+  }
+  for (const reason of rejectionReasons) {
+    const usual = reason === 'open' || reason === 'half_open_limit';
+    const refused = meters.rejections(reason);
+    if (refused > 0 || usual) tell('rejections', refused, series.reason.of(reason));
+    const shadow = meters.shadowRejections(reason);
+    if (shadow > 0 || (usual && snapshot.state === 'shadow')) tell('shadowRejections', shadow, series.reason.of(reason));
+  }
+  for (const { count, attributes } of series.transitions) tell('transitions', count, attributes);
+  tell('windowCalls', snapshot.window.recorded - snapshot.window.failures, series.window.of('success'));
+  tell('windowCalls', snapshot.window.failures, series.window.of('failure'));
+  tell('inFlight', snapshot.inFlight, series.base);
+  if (snapshot.failureRatio !== undefined) tell('failureRatio', snapshot.failureRatio, series.base);
+  if (options.failureRatio !== undefined) tell('failureRatioLimit', options.failureRatio, series.base);
+  // Without a limit for the single call no call is slow, and the ratio would say nothing.
+  if (options.slowCallMs === undefined) return;
+  if (snapshot.slowRatio !== undefined) tell('slowRatio', snapshot.slowRatio, series.base);
+  if (options.slowRatio !== undefined) tell('slowRatioLimit', options.slowRatio, series.base);
+}

@@ -1,0 +1,131 @@
+import { type Attributes, type Context, context, type Link, type Span, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import type { TransitionEvent } from '../breaker/events.ts';
+import { errorType, type RejectionReason, type StateName } from '../core/errors.ts';
+import type { CountedOutcome } from '../core/outcome.ts';
+import type { CallTracer, TracedBreaker } from '../core/tracer.ts';
+import { targetAttributesOf } from './attributes.ts';
+import { isSuppressed } from './binding.ts';
+import { ProbeTrace, untraced } from './call-trace.ts';
+import { CallerNotes } from './caller-notes.ts';
+import { attributes as a, rejectedErrorType, spanName } from './names.ts';
+import type { Outages } from './outages.ts';
+import type { DurationRecorder } from './recorder.ts';
+
+export interface TracerOptions {
+  readonly spans: boolean;
+  readonly rejectionSpansPerParent: number;
+  readonly roots: boolean;
+  /** Milliseconds, on the breakers' own scale. */
+  readonly now: () => number;
+}
+
+/** A probe's span begins a moment after its lease. */
+const leaseToleranceMs = 5;
+
+/**
+ * What telemetry does inside a call's own context. Without a span around it, an admitted call pays for one look-up of
+ * the context.
+ */
+export class TelemetryTracer implements CallTracer {
+  /** Set while durations are recorded one by one. */
+  recorder: DurationRecorder | undefined;
+  readonly #tracer: Tracer;
+  readonly #outages: Outages;
+  readonly #options: TracerOptions;
+  readonly #notes = new CallerNotes();
+
+  constructor(tracer: Tracer, outages: Outages, options: TracerOptions) {
+    this.#tracer = tracer;
+    this.#outages = outages;
+    this.#options = options;
+  }
+
+  admitted(breaker: TracedBreaker, probe: boolean): unknown {
+    const active = context.active();
+    const span = trace.getSpan(active);
+    if (probe) {
+      this.#outages.countProbe(breaker);
+      const made = this.#startProbe(breaker, active, span);
+      if (made !== undefined) return made;
+    }
+    if (span === undefined || isSuppressed(active)) return this.recorder === undefined ? undefined : untraced;
+    return span;
+  }
+
+  settled(
+    callTrace: unknown,
+    breaker: TracedBreaker,
+    state: StateName,
+    outcome: CountedOutcome,
+    durationMs: number | undefined,
+    error: unknown,
+  ): void {
+    // Calls that wait by their nature have no duration.
+    if (this.recorder !== undefined && durationMs !== undefined) this.recorder.record(breaker, outcome, durationMs, error);
+    if (callTrace === untraced) return;
+    const caller = callTrace instanceof ProbeTrace ? callTrace.caller : (callTrace as Span);
+    // A span that has ended records no more and must be left alone.
+    if (this.#options.spans && caller?.isRecording() === true) this.#notes.decided(caller, breaker.name, state, outcome);
+    if (callTrace instanceof ProbeTrace) endProbe(callTrace.span, outcome, errorType(error));
+  }
+
+  rejected(breaker: TracedBreaker, reason: RejectionReason, retryAfterMs: number | undefined, shadow: boolean): void {
+    if (shadow || !this.#options.spans) return;
+    const active = context.active();
+    const caller = trace.getSpan(active);
+    const wanted = caller === undefined ? this.#options.roots : caller.isRecording();
+    if (!wanted || isSuppressed(active)) return;
+    const { name, state } = breaker;
+    if (caller !== undefined) {
+      this.#notes.decided(caller, name, state, 'rejected');
+      if (!this.#notes.mayReject(caller, this.#options.rejectionSpansPerParent)) return;
+    }
+    const attributes: Attributes = {
+      ...targetAttributesOf(breaker),
+      [a.state]: state,
+      [a.outcome]: 'rejected',
+      [a.rejectionReason]: reason,
+      [a.errorType]: rejectedErrorType,
+    };
+    if (retryAfterMs !== undefined) attributes[a.retryAfter] = retryAfterMs / 1_000;
+    const span = this.#tracer.startSpan(spanName('call', name), { attributes, links: this.#linkToOpening(breaker) }, active);
+    span.setStatus({ code: SpanStatusCode.ERROR, message: `circuit is ${state} (${reason})` });
+    span.end();
+  }
+
+  enter<R>(callTrace: unknown, fn: () => R): R {
+    return callTrace instanceof ProbeTrace ? context.with(callTrace.context, fn) : fn();
+  }
+
+  /** Probes without an answer: their calls may never settle, and a span is seen only when it has ended. */
+  endLostProbes({ trigger, waiting, at, breaker }: TransitionEvent): void {
+    if (trigger !== 'probe_lease') return;
+    for (const each of waiting) {
+      const lost = each instanceof ProbeTrace && at - each.startedAt >= breaker.options.halfOpen.leaseMs - leaseToleranceMs;
+      if (lost) endProbe(each.span, 'failure', trigger);
+    }
+  }
+
+  #startProbe(breaker: TracedBreaker, active: Context, caller: Span | undefined): ProbeTrace | undefined {
+    const wanted = caller === undefined ? this.#options.roots : caller.isRecording();
+    if (!this.#options.spans || !wanted || isSuppressed(active)) return undefined;
+    const attributes = { ...targetAttributesOf(breaker), [a.state]: 'half_open', [a.probe]: true };
+    const span = this.#tracer.startSpan(spanName('call', breaker.name), { attributes, links: this.#linkToOpening(breaker) }, active);
+    return new ProbeTrace(span, trace.setSpan(active, span), caller, this.#options.now());
+  }
+
+  #linkToOpening(breaker: TracedBreaker): Link[] {
+    const opening = this.#outages.openingOf(breaker);
+    return opening === undefined ? [] : [{ context: opening }];
+  }
+}
+
+function endProbe(span: Span, outcome: CountedOutcome, type: string): void {
+  if (!span.isRecording()) return;
+  span.setAttribute(a.outcome, outcome);
+  if (outcome === 'failure') {
+    span.setAttribute(a.errorType, type);
+    span.setStatus({ code: SpanStatusCode.ERROR });
+  }
+  span.end();
+}
