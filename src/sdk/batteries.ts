@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { createRequire } from 'node:module';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { NodeSDKConfiguration } from '@opentelemetry/sdk-node';
 import type { Settings } from '../config/settings.ts';
-import type { Registry } from '../registry/registry.ts';
-import { breakerMetricProducer } from '../telemetry/readers.ts';
 import { traceIORedisInEsModules } from './ioredis-spans.ts';
 import { MetricsEndpoint } from './metrics-endpoint.ts';
 
@@ -23,13 +21,14 @@ const load = createRequire(import.meta.url);
  * endpoint unless OTEL_METRICS_EXPORTER says otherwise, and OpenTelemetry's own instrumentations of http, undici,
  * ioredis and pg, so that our spans stand between server and client spans.
  */
-export function startSdk(registry: Registry, settings: Settings, env: Readonly<Record<string, string | undefined>>): OwnSdk {
+export function startSdk(settings: Settings, env: Readonly<Record<string, string | undefined>>): OwnSdk {
   const { NodeSDK } = load('@opentelemetry/sdk-node') as typeof import('@opentelemetry/sdk-node');
   const scraped = usesPrometheus(env.OTEL_METRICS_EXPORTER);
-  const exporter = scraped ? prometheusExporter(registry) : undefined;
+  const exporter = scraped ? prometheusExporter() : undefined;
   // With an explicit list of readers NodeSDK ignores the variable; without one it is the variable's.
   const sdk = new NodeSDK({ instrumentations: instrumentations(settings, scraped), ...(exporter && { metricReaders: [exporter] }) });
   sdk.start();
+  patchBuiltIns();
   const endpoint = exporter && new MetricsEndpoint(exporter, settings.prometheus);
   return {
     metricsUrl: endpoint?.url,
@@ -40,14 +39,24 @@ export function startSdk(registry: Registry, settings: Settings, env: Readonly<R
   };
 }
 
+/**
+ * OpenTelemetry patches `http` when it is required, which a program of ES modules never does; and what such a program
+ * imports by name is a copy made before.
+ */
+function patchBuiltIns(): void {
+  load('node:http');
+  load('node:https');
+  syncBuiltinESMExports();
+}
+
 function usesPrometheus(exporters: string | undefined): boolean {
   const named = (exporters ?? '').split(',').map((name) => name.trim());
   return named.every((name) => name === '' || name === 'prometheus');
 }
 
-function prometheusExporter(registry: Registry) {
+function prometheusExporter() {
   const { PrometheusExporter } = load('@opentelemetry/exporter-prometheus') as typeof import('@opentelemetry/exporter-prometheus');
-  return new PrometheusExporter({ preventServerStart: true, metricProducers: [breakerMetricProducer(registry)] });
+  return new PrometheusExporter({ preventServerStart: true });
 }
 
 function instrumentations({ prometheus }: Settings, scraped: boolean): NonNullable<NodeSDKConfiguration['instrumentations']> {

@@ -36,7 +36,7 @@ describe('the README', () => {
     const known = new Set(['OTEL_BREAKER_CONFIG_FILE', ...variables.keys()]);
     for (const [name] of readme.matchAll(/OTEL_BREAKER_[A-Z_]*[A-Z]/g)) expect(known, name).toContain(name);
     const names = [...Object.values(metrics).map(({ name }) => name), ...Object.values(attributes), ...Object.values(eventNames)];
-    for (const [name] of readme.matchAll(/(?<![-\w])breaker\.[a-z_.]*[a-z]/g)) {
+    for (const [name] of readme.matchAll(/(?<![-\w])breaker\.[A-Za-z_.]*[A-Za-z]/g)) {
       // Methods of a breaker in the code examples.
       if (/^breaker\.(run|on|state|tryAcquire|rejection)$/.test(name) && !names.includes(name)) continue;
       expect(

@@ -1,0 +1,70 @@
+import type { Sample } from './load.ts';
+
+/** An answer within this time is fast, be it a failure: a tenth of the patience of the clients, and far above what a busy machine costs. */
+export const fastMs = 500;
+/** Full service: all requests that start within this time are served, and fast. */
+export const fullServiceWindowMs = 1_000;
+/** Staying fast: in every such window from then on at least this share is answered fast. The others are the breaker's probes. */
+const stayingFast = { windowMs: 2_000, share: 0.8 };
+/** The code of a refusal by a circuit breaker. */
+export const refusalCode = 'EBREAKEROPEN';
+
+export interface OutageResult {
+  /** From the start of the outage to the first fast answer after which answers stay fast; undefined when they never did. */
+  failFastMs: number | undefined;
+  /** Of the requests that failed. */
+  failing: number;
+  p50Ms: number | undefined;
+  p99Ms: number | undefined;
+  /** Requests that the breaker did not refuse. */
+  notRefused: number;
+  total: number;
+}
+
+/** What the requests that started during an outage tell. */
+export function measureOutage(samples: readonly Sample[], from: number, to: number): OutageResult {
+  const during = samples.filter(({ startedAt }) => startedAt >= from && startedAt < to).sort((a, b) => a.startedAt - b.startedAt);
+  const failed = during.filter(({ error }) => error !== '');
+  const durations = failed.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
+  const first = firstStayingFast(during, to);
+  return {
+    failFastMs: first === undefined ? undefined : first.startedAt + first.durationMs - from,
+    failing: failed.length,
+    p50Ms: percentile(durations, 0.5),
+    p99Ms: percentile(durations, 0.99),
+    notRefused: during.filter(({ error }) => error !== refusalCode).length,
+    total: during.length,
+  };
+}
+
+/**
+ * From the server's return to the start of the first request from which on, for {@link fullServiceWindowMs}, all are
+ * served and fast; undefined when that was not so by `to`.
+ */
+export function measureRecovery(samples: readonly Sample[], restored: number, to: number): number | undefined {
+  const after = samples.filter(({ startedAt }) => startedAt >= restored && startedAt < to).sort((a, b) => a.startedAt - b.startedAt);
+  const bad = after.filter((sample) => sample.error !== '' || sample.durationMs >= fastMs);
+  for (const candidate of after) {
+    const end = candidate.startedAt + fullServiceWindowMs;
+    if (end > to) return undefined;
+    if (!bad.some(({ startedAt }) => startedAt >= candidate.startedAt && startedAt < end)) return candidate.startedAt - restored;
+  }
+  return undefined;
+}
+
+function firstStayingFast(during: readonly Sample[], to: number): Sample | undefined {
+  const lastStart = to - stayingFast.windowMs;
+  // The last window that was not fast: what stays fast begins after its start.
+  let after = Number.NEGATIVE_INFINITY;
+  for (const { startedAt } of during) {
+    if (startedAt > lastStart) break;
+    const window = during.filter((each) => each.startedAt >= startedAt && each.startedAt < startedAt + stayingFast.windowMs);
+    const fast = window.filter(({ durationMs }) => durationMs < fastMs).length;
+    if (fast < window.length * stayingFast.share) after = startedAt;
+  }
+  return during.find((each) => each.startedAt > after && each.startedAt <= lastStart && each.error !== '' && each.durationMs < fastMs);
+}
+
+function percentile(sorted: readonly number[], share: number): number | undefined {
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)];
+}

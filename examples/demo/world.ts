@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../test/support/servers/free-port.ts';
+import { type HttpUpstreamHandle, startHttpUpstream } from '../../test/support/servers/http-upstream.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../../test/support/servers/otlp-receiver.ts';
+import { type PostgresHandle, startPostgres } from '../../test/support/servers/postgres.ts';
+import { startRedis } from '../../test/support/servers/redis.ts';
+import type { ServerHandle } from '../../test/support/servers/server-process.ts';
+import { repository, type SpawnedApp, spawnApp } from '../../test/support/spawn-app.ts';
+
+export interface Shop {
+  readonly app: SpawnedApp;
+  readonly port: number;
+  readonly url: string;
+  /** Where its requests to the upstream arrive, so that the upstream can tell the shops apart. */
+  readonly upstreamPath: string;
+}
+
+/** Everything that runs during the demo. Both shops are the same program, use the same servers and get the same load. */
+export interface World {
+  readonly redis: ServerHandle;
+  readonly postgres: PostgresHandle;
+  readonly upstream: HttpUpstreamHandle;
+  readonly receiver: OtlpReceiver;
+  readonly without: Shop;
+  readonly with: Shop;
+  /** The protected shop's own Prometheus endpoint. */
+  readonly metricsUrl: string;
+  stop(): Promise<void>;
+}
+
+export async function startWorld(): Promise<World> {
+  const started: { stop(): Promise<void> }[] = [];
+  const stop = async () => {
+    for (const each of started.splice(0).reverse()) await each.stop();
+  };
+  const kept = <T extends { stop(): Promise<void> }>(server: T): T => {
+    started.push(server);
+    return server;
+  };
+  try {
+    const sql = await readFile(join(repository, 'examples/shop/schema.sql'), 'utf8');
+    const redis = kept(await startRedis());
+    const postgres = kept(await startPostgres({ database: 'shop', sql }));
+    const upstream = kept(await startHttpUpstream());
+    const receiver = kept(await startOtlpReceiver());
+    const servers = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, DATABASE_URL: postgres.url };
+    const metricsPort = await freePort();
+
+    const shop = async (name: string, imports: string[], env: Record<string, string>): Promise<Shop> => {
+      const port = await freePort();
+      const upstreamPath = `/${name}`;
+      const app = kept(
+        await spawnApp(join(repository, 'examples/shop/server.js'), {
+          imports,
+          env: { ...servers, SHIPPING_URL: upstream.url + upstreamPath, PORT: `${port}`, ...env },
+          ready: false,
+        }),
+      );
+      const url = `http://127.0.0.1:${port}`;
+      await healthy(app, url);
+      return { app, port, url, upstreamPath };
+    };
+    const without = await shop('without', [], {});
+    const protectedShop = await shop('with', ['otel-breaker/register'], {
+      OTEL_SERVICE_NAME: 'shop',
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_EXPORTER_PROMETHEUS_PORT: `${metricsPort}`,
+      OTEL_BSP_SCHEDULE_DELAY: '500',
+    });
+    return { redis, postgres, upstream, receiver, without, with: protectedShop, metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function healthy(app: SpawnedApp, url: string): Promise<void> {
+  let over = false;
+  app.exited.finally(() => (over = true)).catch(() => {});
+  for (const deadline = Date.now() + 20_000; ; ) {
+    if (over || Date.now() > deadline) throw new Error(`the shop did not start:\n${app.stdout}${app.stderr}`);
+    const ok = await fetch(`${url}/health`).then(
+      (response) => response.text().then(() => response.ok),
+      () => false,
+    );
+    if (ok) return;
+    await sleep(50);
+  }
+}
