@@ -1,0 +1,156 @@
+import type { Breaker } from '../../src/breaker/breaker.ts';
+import type { Permit } from '../../src/breaker/permit.ts';
+import { reportFault } from '../../src/core/fault.ts';
+import type { CallResult, Outcome } from '../../src/core/outcome.ts';
+import type { BodyGrace, Held } from './body-grace.ts';
+import { isRefused, isServerFault, outcomeOfAbort, outcomeOfError, outcomeOfStatus } from './classify.ts';
+import { httpStatusError } from './http-status-error.ts';
+import { retryAfterMs, statusesWithRetryAfter } from './retry-after.ts';
+
+export interface Answer {
+  readonly status: number;
+  /** What a user's `classify` is shown. */
+  readonly value: unknown;
+  /** Read only for the statuses with which it means something. */
+  readonly retryAfter: () => string | null | undefined;
+  /** Another origin answered, to which this one had redirected: all it says of this one is that it works. */
+  readonly elsewhere?: boolean;
+}
+
+/**
+ * One admitted call of HTTP and what becomes of it: an answer or an error, then the end of the body or its breaking off.
+ * Whoever observes the call tells it so, in any order and as often as he likes; the permit settles once.
+ */
+export class HttpCall implements Held {
+  answeredAt = 0;
+  /** Whether somebody will tell how the body ends. */
+  observed = false;
+  #phase: 'waiting' | 'answered' | 'streaming' | 'over' = 'waiting';
+  /** The first exchange was over before the answer was known: its body has come whole, has broken off, or it was a redirect. */
+  #early: { readonly error: unknown } | undefined;
+  #taken: { readonly reason: unknown } | undefined;
+  readonly #generation: number;
+
+  constructor(
+    readonly origin: string,
+    readonly permit: Permit<Breaker>,
+    private readonly grace: BodyGrace,
+    /** The caller's. */
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    this.#generation = permit.breaker.generation;
+  }
+
+  /** The headers have come. */
+  answered(answer: Answer): void {
+    if (this.#phase !== 'waiting') return;
+    const { permit } = this;
+    this.#phase = 'over';
+    const outcome = this.#judge({ ok: true, value: answer.value }, answer.elsewhere ? 'success' : outcomeOfStatus(answer.status));
+    if (outcome === 'failure') {
+      if (statusesWithRetryAfter.has(answer.status)) permit.retryAfter(retryAfterMs(answer.retryAfter()));
+      permit.fail(httpStatusError(this.origin, answer.status));
+    } else if (outcome === 'ignored') {
+      permit.ignore();
+    } else if (this.#early !== undefined && this.#blamesServer(this.#early.error)) {
+      permit.fail(this.#early.error);
+    } else if (this.#early !== undefined || !this.observed) {
+      permit.succeed();
+    } else {
+      this.#phase = 'answered';
+      this.answeredAt = permit.breaker.clock.now();
+      this.grace.hold(this);
+    }
+  }
+
+  /** No answer, but an error. */
+  failed(error: unknown): void {
+    if (this.#phase !== 'waiting') return;
+    this.#phase = 'over';
+    const { permit } = this;
+    const outcome = this.#judgeError(error);
+    permit.settle(outcome, outcome === 'cancelled' ? undefined : error);
+    // Of a circuit that has moved on since, a late refusal proves nothing.
+    if (outcome === 'failure' && isRefused(error) && this.#current) permit.breaker.report(error, { refused: true });
+  }
+
+  /** The body has come whole. */
+  ended(): void {
+    if (this.#phase === 'waiting') this.#early ??= { error: undefined };
+    else this.#finish();
+  }
+
+  /** The exchange broke off. Before an answer it is for the caller's own error to tell what that means. */
+  broke(error: unknown): void {
+    if (this.#phase === 'waiting') {
+      this.#early ??= { error };
+      return;
+    }
+    const blame = this.#blamesServer(error);
+    if (this.#phase === 'answered' && blame) {
+      this.#phase = 'over';
+      this.permit.fail(error, this.#durationMs);
+    } else if (this.#phase === 'streaming' && blame && this.#current) {
+      this.#phase = 'over';
+      this.permit.breaker.report(error);
+    } else {
+      this.#finish();
+    }
+  }
+
+  /** The caller took the call back by other means than a signal that is known here. */
+  taken(reason: unknown): void {
+    this.#taken ??= { reason };
+  }
+
+  release(): void {
+    if (this.#phase !== 'answered') return;
+    this.#phase = 'streaming';
+    this.permit.succeed(this.#durationMs);
+  }
+
+  #finish(): void {
+    this.release();
+    this.#phase = 'over';
+  }
+
+  get #durationMs(): number {
+    return this.answeredAt - this.permit.startedAt;
+  }
+
+  get #current(): boolean {
+    return this.permit.breaker.generation === this.#generation;
+  }
+
+  /** Once the headers are here, how long the caller goes on reading is up to him: even his deadline is no fault of the server's. */
+  #blamesServer(error: unknown): boolean {
+    return this.#taken === undefined && this.signal?.aborted !== true && isServerFault(error);
+  }
+
+  #judgeError(error: unknown): Outcome | 'cancelled' {
+    if (this.#taken !== undefined) return outcomeOfAbort(this.#taken.reason);
+    if (this.signal?.aborted === true && isOf(this.signal.reason, error)) return outcomeOfAbort(this.signal.reason);
+    // The server had answered, by a redirect: what failed is where that led.
+    if (this.#early !== undefined && !isServerFault(this.#early.error)) return 'ignored';
+    const outcome = outcomeOfError(error);
+    return outcome === 'cancelled' ? outcome : this.#judge({ ok: false, error }, outcome);
+  }
+
+  #judge(result: CallResult, otherwise: Outcome): Outcome {
+    const { classify } = this.permit.breaker.options;
+    if (classify === undefined) return otherwise;
+    try {
+      return classify(result) ?? otherwise;
+    } catch (fault) {
+      reportFault(fault, 'classify');
+      return otherwise;
+    }
+  }
+}
+
+/** Whether an error came of an abort with that reason. */
+function isOf(reason: unknown, error: unknown): boolean {
+  if (error === reason) return true;
+  const { cause, name } = (error ?? {}) as { cause?: unknown; name?: unknown };
+  return (cause !== undefined && cause === reason) || name === 'AbortError';
+}

@@ -1,0 +1,2 @@
+export { httpDefaults } from './defaults.ts';
+export { FetchBreakerInstrumentation, type FetchBreakerInstrumentationConfig } from './instrumentation.ts';

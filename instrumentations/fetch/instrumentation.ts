@@ -1,0 +1,33 @@
+import { hookFiles } from '../shared/hook.ts';
+import { BreakerInstrumentation, type BreakerInstrumentationConfig } from '../shared/instrumentation.ts';
+import { version } from '../shared/version.ts';
+import { HttpAdmission } from './admission.ts';
+import { observeBodies } from './body.ts';
+import { guardGlobalFetch } from './global-fetch.ts';
+import { undiciHook } from './undici-dispatch.ts';
+
+export interface FetchBreakerInstrumentationConfig extends BreakerInstrumentationConfig {}
+
+/**
+ * Protects the global `fetch` and the npm package undici (6, 7, 8): a breaker per origin, named by it. A refused `fetch`
+ * rejects with a `BreakerOpenError`; a refused request of undici ends as one whose connection failed, with that error.
+ *
+ * - A call counts when its headers come; a body that breaks off counts as the failure of the call, or as one more if it
+ *   had been counted. Once the headers are here the call waits for nothing: event streams never look like a server that hangs.
+ * - The caller's own abort is no failure, unless it is a deadline that ran out before the headers (`AbortSignal.timeout`).
+ * - A `fetch` that is redirected is one call, of the origin that it named. By npm undici each request is one, so is each
+ *   retry of a retrying dispatcher.
+ * - Calls that wait when the circuit opens stay with the client: they may be answered yet.
+ * - What undici's MockAgent answers is not counted, nor are the requests of OpenTelemetry's exporters.
+ */
+export class FetchBreakerInstrumentation extends BreakerInstrumentation<FetchBreakerInstrumentationConfig> {
+  constructor(config: FetchBreakerInstrumentationConfig = {}) {
+    super('otel-breaker/fetch', version, config, (context) => {
+      const admission = new HttpAdmission(() => context.registry);
+      const undo = [observeBodies(), hookFiles([undiciHook(admission)]), guardGlobalFetch(admission)];
+      return () => {
+        for (const each of undo.reverse()) each();
+      };
+    });
+  }
+}

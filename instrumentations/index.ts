@@ -1,0 +1,3 @@
+export { FetchBreakerInstrumentation } from './fetch/instrumentation.ts';
+export { IORedisBreakerInstrumentation } from './ioredis/instrumentation.ts';
+export { PgBreakerInstrumentation } from './pg/instrumentation.ts';

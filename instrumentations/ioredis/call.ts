@@ -1,0 +1,127 @@
+import { reportFault } from '../../src/core/fault.ts';
+import { type Admission, settleError, settleValue } from './settle.ts';
+import type { CommandLike } from './types.ts';
+
+/** An admitted call under way, for whoever must know whose a command in one of the client's queues is. */
+export interface Call {
+  readonly admission: Admission;
+  /** Sent in parts, whose rest would be carried out without this one: not to be taken away. */
+  readonly indivisible: boolean;
+  /**
+   * Answers the caller before the client does.
+   * @param gone whether the command was taken out of the client's queues: no answer will come
+   */
+  release(error: Error, gone: boolean): void;
+}
+
+/** On commands that an admission covers: they come again from the offline queue, after a reconnect, or in a pipeline. */
+const covering = Symbol('otel-breaker.call');
+
+export function callOf(command: object): Call | undefined {
+  return (command as { [covering]?: Call })[covering];
+}
+
+export function setCall(command: object, call: Call | undefined): void {
+  (command as { [covering]?: Call | undefined })[covering] = call;
+}
+
+/** How a command ends. */
+export interface Ending {
+  resolved(value: unknown): void;
+  rejected(error: unknown): void;
+}
+
+/**
+ * Hears how a command ends by standing in for its `resolve` and `reject`: no promise is touched, so nothing about its
+ * timing changes. Returns the `reject` that was there; nobody who stands in later, as OpenTelemetry does, hears of its use.
+ */
+export function onEnding(command: CommandLike, ending: Ending): CommandLike['reject'] {
+  const { resolve, reject } = command;
+  command.resolve = (value) => {
+    isolated(() => ending.resolved(value));
+    return resolve.call(command, value);
+  };
+  command.reject = (error) => {
+    isolated(() => ending.rejected(error));
+    return reject.call(command, error);
+  };
+  return (error) => reject.call(command, error);
+}
+
+export function isolated(fn: () => void): void {
+  try {
+    fn();
+  } catch (fault) {
+    reportFault(fault, 'settling a Redis command');
+  }
+}
+
+/** `released`: the caller is answered, the server's answer is still to come. */
+type Stage = 'open' | 'released' | 'ended';
+
+/** Whether a failure only means that the client sends the command again: then the admission stays open. */
+export type Resent = (command: CommandLike, error: unknown, admission: Admission) => boolean;
+
+/** A single command and its admission. On the path of every command: two closures, and no more objects than it takes. */
+export class CommandCall implements Call {
+  readonly admission: Admission;
+  readonly #command: CommandLike;
+  readonly #reject: CommandLike['reject'];
+  #stage: Stage = 'open';
+
+  constructor(command: CommandLike, admission: Admission, resent: Resent) {
+    const { resolve, reject } = command;
+    this.#command = command;
+    this.#reject = reject;
+    this.admission = admission;
+    setCall(command, this);
+    command.resolve = (value) => {
+      this.#resolved(value);
+      return resolve.call(command, value);
+    };
+    command.reject = (error) => {
+      this.#rejected(error, resent);
+      return reject.call(command, error);
+    };
+  }
+
+  get indivisible(): boolean {
+    return this.#command.name === 'multi';
+  }
+
+  release(error: Error, gone: boolean): void {
+    if (this.#stage !== 'open') return;
+    this.admission.permit?.fail(error);
+    this.#stage = gone ? 'ended' : 'released';
+    if (gone) this.#command.reject(error);
+    else this.#reject.call(this.#command, error);
+  }
+
+  #resolved(value: unknown): void {
+    try {
+      const stage = this.#end();
+      if (stage === 'open') settleValue(this.admission, value);
+      // The late answer of a command whose caller was answered long ago: the server is there again.
+      else if (stage === 'released') this.admission.group.recovered();
+    } catch (fault) {
+      reportFault(fault, 'settling a Redis command');
+    }
+  }
+
+  #rejected(error: unknown, resent: Resent): void {
+    try {
+      if (this.#end() === 'open' && !resent(this.#command, error, this.admission)) settleError(this.admission, error);
+    } catch (fault) {
+      reportFault(fault, 'settling a Redis command');
+    }
+  }
+
+  /** The stage before. */
+  #end(): Stage {
+    const before = this.#stage;
+    this.#stage = 'ended';
+    // Cluster may send a failed command to another node, which has breakers of its own.
+    if (callOf(this.#command) === this) setCall(this.#command, undefined);
+    return before;
+  }
+}

@@ -1,0 +1,97 @@
+import type { Registry } from '../../src/registry/registry.ts';
+import { type ServerGroup, serverGroup } from '../shared/admission.ts';
+import type { LivenessQuestion } from '../shared/liveness.ts';
+import type { CommandClasses } from './command-class.ts';
+import { redisDefaults, redisStartMs } from './defaults.ts';
+import { releaseOnOutage } from './release.ts';
+import type { Resend } from './resend.ts';
+import type { RedisLike } from './types.ts';
+
+/** What is known of one client. */
+export class ClientState {
+  /** The user is closing it: what is cut off by that is cancelled, not failed. */
+  closing = false;
+  /** Between MULTI and EXEC sent one by one. */
+  inTransaction = false;
+  readonly resends: Resend[] = [];
+  /** Of the client's own copy of ioredis. */
+  readonly classes: CommandClasses;
+  /** When it was first seen, in ms of the registry's clock; `undefined` once it has been connected. */
+  #newSince: number | undefined = Number.NaN;
+  #group: ServerGroup | undefined;
+  #registry: Registry | undefined;
+
+  constructor(classes: CommandClasses) {
+    this.classes = classes;
+  }
+
+  /** The breakers of the server that the client talks to. */
+  group(client: RedisLike, registry: Registry): ServerGroup {
+    if (this.#group === undefined || this.#registry !== registry) {
+      this.#registry = registry;
+      this.#group = serverGroup(registry, describe(client));
+      releaseOnOutage(client, this.#group);
+    }
+    return this.#group;
+  }
+
+  /** Whether its server may still be starting: then a refused connection is none of ours to judge. */
+  isStarting(registry: Registry): boolean {
+    if (this.#newSince === undefined) return false;
+    const now = registry.clock.now();
+    if (Number.isNaN(this.#newSince)) this.#newSince = now;
+    return now - this.#newSince < redisStartMs;
+  }
+
+  ready(): void {
+    this.#newSince = undefined;
+  }
+
+  /** The client has connected, with sentinels perhaps to another server than before. */
+  connected(client: RedisLike): void {
+    if (hasSentinels(client)) this.#group = undefined;
+  }
+}
+
+const states = new WeakMap<RedisLike, ClientState>();
+
+export function stateOf(client: RedisLike, classes: CommandClasses): ClientState {
+  let state = states.get(client);
+  if (state === undefined) {
+    state = new ClientState(classes);
+    states.set(client, state);
+  }
+  return state;
+}
+
+function hasSentinels({ options }: RedisLike): boolean {
+  return options.sentinels !== undefined && options.sentinels !== null;
+}
+
+/** PING needs no login: a refusal is an answer, too. Not being able to work is none. */
+const ping: Omit<LivenessQuestion, 'to'> = {
+  ask: 'PING\r\n',
+  accepts: (answer) => !/^-(LOADING|MASTERDOWN|BUSY)\b/.test(answer.toString('latin1', 0, 16)),
+};
+
+function describe(client: RedisLike): Parameters<typeof serverGroup>[1] {
+  const { options, stream } = client;
+  const common = { scheme: 'redis', defaults: redisDefaults, startMs: redisStartMs };
+  // Through a connector of the user's own, a connection of ours might end elsewhere.
+  const reachable = options.Connector === undefined || options.Connector === null;
+  if (hasSentinels(client)) {
+    const { remoteAddress, remotePort } = stream ?? {};
+    if (remoteAddress === undefined || remotePort === undefined) return { ...common, address: options.name ?? 'sentinel' };
+    return { ...common, address: remoteAddress, port: remotePort, liveness: { ...ping, tls: tlsOf(client) } };
+  }
+  const liveness = reachable ? { liveness: { ...ping, tls: tlsOf(client) } } : {};
+  if (typeof options.path === 'string' && options.path !== '') return { ...common, ...liveness, address: options.path };
+  return { ...common, ...liveness, address: options.host ?? 'localhost', port: options.port ?? 6379 };
+}
+
+function tlsOf({ options }: RedisLike): LivenessQuestion['tls'] {
+  const { tls } = options;
+  if (tls === undefined || tls === null || tls === false) return undefined;
+  if (hasSentinels({ options, status: '' }) && options.enableTLSForSentinelMode !== true) return undefined;
+  return tls === true ? {} : tls;
+}

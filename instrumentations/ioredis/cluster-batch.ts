@@ -1,0 +1,66 @@
+import type { ServerGroup } from '../shared/admission.ts';
+import { type Call, callOf, onEnding, setCall } from './call.ts';
+import type { ClientState } from './client-state.ts';
+import { type Admission, admit, settleBatch } from './settle.ts';
+import type { CommandLike } from './types.ts';
+
+/**
+ * A pipeline of a Cluster: only while it is sent is it known to which node, so the node's `sendCommand` decides, at the
+ * first command for all of them. Nothing is written before the last one, so a refusal leaves no trace on the connection.
+ */
+export class Batch {
+  readonly #operation: string;
+  readonly #errors: unknown[] = [];
+  #pending: number;
+  #decision: Admission | Error | undefined;
+
+  constructor(commands: readonly CommandLike[], operation: string) {
+    this.#operation = operation;
+    this.#pending = commands.length;
+    for (const command of commands) {
+      batches.set(command, this);
+      setCall(command, undefined);
+    }
+  }
+
+  /** The refusal, if the batch is refused; else the command is covered. */
+  send(command: CommandLike, state: ClientState, group: ServerGroup): Error | undefined {
+    this.#decision ??= admit(state, group, this.#operation);
+    if (this.#decision instanceof Error) return this.#decision;
+    this.#cover(command, this.#decision);
+    return undefined;
+  }
+
+  #cover(command: CommandLike, admission: Admission): void {
+    const rest = (): void => {
+      if (callOf(command) !== call) return;
+      setCall(command, undefined);
+      this.#pending -= 1;
+      if (this.#pending === 0) settleBatch(admission, this.#errors, undefined);
+    };
+    const reject = onEnding(command, {
+      resolved: rest,
+      rejected: (error) => {
+        this.#errors.push(error);
+        rest();
+      },
+    });
+    const call: Call = {
+      admission,
+      indivisible: false,
+      release: (error, gone) => {
+        this.#errors.push(error);
+        rest();
+        if (gone) command.reject(error);
+        else reject(error);
+      },
+    };
+    setCall(command, call);
+  }
+}
+
+const batches = new WeakMap<object, Batch>();
+
+export function batchOf(command: CommandLike): Batch | undefined {
+  return batches.get(command);
+}

@@ -1,0 +1,56 @@
+import type { Around } from '../shared/guard.ts';
+import { classifyRedisError } from './classify.ts';
+import { stateOf } from './client-state.ts';
+import type { CommandClasses } from './command-class.ts';
+import type { RegistrySource } from './send-command.ts';
+import type { RedisLike } from './types.ts';
+
+// What a client learns about its server apart from any command. Its events would tell, too, but a listener for 'error'
+// would silence the client's "Unhandled error event" message, and any listener can be counted.
+
+/** The guard of `Redis.prototype.silentEmit`, which carries every error of the connection. */
+export function aroundSilentEmit(source: RegistrySource, classes: CommandClasses): Around {
+  return (original, self, args) => {
+    const client = self as RedisLike;
+    if (args[0] === 'error' && client.manuallyClosing !== true && client.status !== 'end') {
+      const state = stateOf(client, classes);
+      if (!state.closing && !state.isStarting(source.registry) && classifyRedisError(args[1]).ofConnection)
+        state.group(client, source.registry).fault(args[1]);
+    }
+    return original(self, args);
+  };
+}
+
+/** The guard of `Redis.prototype.setStatus`. */
+export function aroundSetStatus(source: RegistrySource, classes: CommandClasses): Around {
+  return (original, self, args) => {
+    const client = self as RedisLike;
+    const state = stateOf(client, classes);
+    switch (args[0]) {
+      case 'connecting':
+        state.closing = false;
+        state.isStarting(source.registry);
+        break;
+      case 'connect':
+        state.connected(client);
+        break;
+      case 'ready':
+        state.ready();
+        state.group(client, source.registry).recovered();
+        break;
+      case 'close':
+        state.inTransaction = false;
+        break;
+    }
+    return original(self, args);
+  };
+}
+
+/** The guard of `Redis.prototype.disconnect`. */
+export function aroundDisconnect(classes: CommandClasses): Around {
+  return (original, self, args) => {
+    const [reconnect] = args;
+    if (!reconnect) stateOf(self as RedisLike, classes).closing = true;
+    return original(self, args);
+  };
+}

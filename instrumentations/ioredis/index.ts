@@ -1,0 +1,2 @@
+export { redisDefaults } from './defaults.ts';
+export { type IORedisBreakerConfig, IORedisBreakerInstrumentation } from './instrumentation.ts';

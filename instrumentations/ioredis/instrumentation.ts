@@ -1,0 +1,54 @@
+import { type Guard, guardMethod } from '../shared/guard.ts';
+import { type HookDefinition, hookFiles, type LoadedFile, type Undo } from '../shared/hook.ts';
+import { BreakerInstrumentation, type BreakerInstrumentationConfig } from '../shared/instrumentation.ts';
+import { version } from '../shared/version.ts';
+import { CommandClasses, commandTable } from './command-class.ts';
+import { aroundDisconnect, aroundSetStatus, aroundSilentEmit } from './connection.ts';
+import { aroundPipelineExec } from './pipeline.ts';
+import { aroundSendCommand, type RegistrySource } from './send-command.ts';
+
+export type IORedisBreakerConfig = BreakerInstrumentationConfig;
+
+/**
+ * Guards `ioredis` 4, 5 and 6: every copy in the process, in CommonJS and ES module apps, whether loaded before or after.
+ * Breakers are named `redis://host:port class`. Cluster is guarded node by node.
+ */
+export class IORedisBreakerInstrumentation extends BreakerInstrumentation<IORedisBreakerConfig> {
+  constructor(config: IORedisBreakerConfig = {}) {
+    super('otel-breaker/ioredis', version, config, (context) => hookFiles([definition(context)]));
+  }
+}
+
+function definition(source: RegistrySource): HookDefinition {
+  return {
+    package: 'ioredis',
+    files: ['ioredis/built/Redis.js', 'ioredis/built/Pipeline.js', 'ioredis/built/redis/index.js', 'ioredis/built/pipeline.js'],
+    majors: [4, 5, 6],
+    patch: (exports, loaded) => patch(exports, loaded, source),
+  };
+}
+
+function patch(exports: unknown, { file, directory }: LoadedFile, source: RegistrySource): Undo {
+  // The first releases of 4.x export the class itself.
+  const { default: type = exports } = exports as { default?: unknown };
+  const { prototype } = type as { prototype?: object };
+  if (prototype === undefined) throw new TypeError(`${file} exports no class`);
+  const classes = new CommandClasses(commandTable(directory));
+  const guards = /pipeline\.js$/i.test(file) ? guardPipeline(prototype, classes, source) : guardClient(prototype, classes, source);
+  return () => {
+    for (const guard of guards) guard.remove();
+  };
+}
+
+function guardClient(prototype: object, classes: CommandClasses, source: RegistrySource): Guard[] {
+  return [
+    guardMethod(prototype, 'sendCommand', aroundSendCommand(source, classes)),
+    guardMethod(prototype, 'silentEmit', aroundSilentEmit(source, classes)),
+    guardMethod(prototype, 'setStatus', aroundSetStatus(source, classes)),
+    guardMethod(prototype, 'disconnect', aroundDisconnect(classes)),
+  ];
+}
+
+function guardPipeline(prototype: object, classes: CommandClasses, source: RegistrySource): Guard[] {
+  return [guardMethod(prototype, 'exec', aroundPipelineExec(source, classes))];
+}

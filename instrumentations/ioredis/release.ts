@@ -1,0 +1,80 @@
+import { CallTimeoutError } from '../../src/core/errors.ts';
+import type { Outage, ServerGroup } from '../shared/admission.ts';
+import { type Call, callOf, isolated } from './call.ts';
+import type { CommandLike, CommandQueue, RedisLike } from './types.ts';
+
+/**
+ * Calls that were admitted just before their circuit opened. ioredis would keep them for ten seconds when the server is
+ * gone, and for ever when it is frozen; their callers are answered now. What has not been sent is taken out of the queues,
+ * so that nothing is carried out later that its caller was told had failed. An answer that is still to come on a living
+ * connection stays expected, and is nobody's. A command that may itself be what keeps the server busy is let finish.
+ */
+export function releaseWaiting(client: RedisLike, group: ServerGroup, outage: Outage): void {
+  if (client.offlineQueue !== undefined) takeOut(client.offlineQueue, group, (call) => call.admission.breaker.rejection());
+  // A connection is lost, and these were sent over it: they may have been carried out.
+  if (client.status !== 'ready' && client.prevCommandQueue) takeOut(client.prevCommandQueue, group, timedOut);
+  if (outage === 'silent' && client.commandQueue !== undefined) answerSent(client.commandQueue, group);
+}
+
+/** Longest time, in ms, that a silent server may be at work on a command of ours. */
+const longestWorkMs = 30_000;
+
+function answerSent(queue: CommandQueue, group: ServerGroup): void {
+  for (const [call, commands] of callsIn(queue, group)) {
+    const { permit, breaker, state } = call.admission;
+    if (permit === undefined || permit.untimed) continue;
+    const mayBeWorkedOn = commands.some(({ name }) => !state.classes.isQuick(name));
+    if (mayBeWorkedOn && breaker.clock.now() - permit.startedAt < longestWorkMs) continue;
+    isolated(() => call.release(timedOut(call), false));
+  }
+}
+
+function timedOut({ admission: { breaker, permit } }: Call): Error {
+  return new CallTimeoutError(breaker.name, Math.round(breaker.clock.now() - (permit?.startedAt ?? 0)));
+}
+
+function takeOut(queue: CommandQueue, group: ServerGroup, errorFor: (call: Call) => Error): void {
+  const calls = callsIn(queue, group);
+  for (let index = 0; index < queue.length; ) {
+    const command = queue.peekAt(index)?.command;
+    const call = command === undefined ? undefined : callOf(command);
+    if (call !== undefined && calls.has(call)) queue.remove(index, 1);
+    else index += 1;
+  }
+  for (const call of calls.keys()) isolated(() => call.release(errorFor(call), true));
+}
+
+/** The calls of a server whose circuit refuses by now; in shadow mode and the like none does, and nothing changes. */
+function callsIn(queue: CommandQueue, group: ServerGroup): Map<Call, CommandLike[]> {
+  const calls = new Map<Call, CommandLike[]>();
+  for (let index = 0; index < queue.length; index += 1) {
+    const command = queue.peekAt(index)?.command;
+    const call = command === undefined ? undefined : callOf(command);
+    if (command === undefined || call === undefined || call.indivisible || call.admission.group !== group) continue;
+    const known = calls.get(call);
+    if (known !== undefined) known.push(command);
+    else if (call.admission.breaker.state === 'open') calls.set(call, [command]);
+  }
+  return calls;
+}
+
+const clients = new WeakMap<ServerGroup, Set<WeakRef<RedisLike>>>();
+
+/** From now on, what waits in a client when its server fails is released. */
+export function releaseOnOutage(client: RedisLike, group: ServerGroup): void {
+  let known = clients.get(group);
+  if (known === undefined) {
+    const created = new Set<WeakRef<RedisLike>>();
+    known = created;
+    clients.set(group, created);
+    group.onOutage((outage) => {
+      for (const reference of created) {
+        const each = reference.deref();
+        if (each === undefined) created.delete(reference);
+        else isolated(() => releaseWaiting(each, group, outage));
+      }
+    });
+  }
+  for (const reference of known) if (reference.deref() === undefined) known.delete(reference);
+  known.add(new WeakRef(client));
+}

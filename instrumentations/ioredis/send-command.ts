@@ -1,0 +1,73 @@
+import type { Registry } from '../../src/registry/registry.ts';
+import type { Around } from '../shared/guard.ts';
+import { CommandCall, callOf, type Resent } from './call.ts';
+import { type ClientState, stateOf } from './client-state.ts';
+import { batchOf } from './cluster-batch.ts';
+import type { CommandClasses } from './command-class.ts';
+import { expectResend, takeResend } from './resend.ts';
+import { admit } from './settle.ts';
+import type { CommandLike, RedisLike } from './types.ts';
+
+/** Where an instrumentation's breakers live; may change while it is enabled. */
+export interface RegistrySource {
+  readonly registry: Registry;
+}
+
+/**
+ * A worker that waits for its next job asks again as soon as it is answered. Refused at once, its loop would spin; so the
+ * refusal takes this long, in ms: less than the command itself was ready to wait.
+ */
+const blockingRefusalMs = 500;
+
+/** The guard of `Redis.prototype.sendCommand`: one admission per logical call. */
+export function aroundSendCommand(source: RegistrySource, classes: CommandClasses): Around {
+  return (original, self, args) => {
+    const command = args[0] as CommandLike | null | undefined;
+    if (typeof command !== 'object' || command === null || callOf(command) !== undefined) return original(self, args);
+    const client = self as RedisLike;
+    const state = stateOf(client, classes);
+    const refusal = decide(client, state, command);
+    if (refusal === undefined) return original(self, args);
+    // As the client itself rejects a command that it cannot send: by the command's own promise or callback.
+    if (classes.of(command) === 'blocking') source.registry.clock.setTimer(() => command.reject(refusal), blockingRefusalMs);
+    else command.reject(refusal);
+    return command.promise;
+  };
+
+  function decide(client: RedisLike, state: ClientState, command: CommandLike): Error | undefined {
+    const batch = batchOf(command);
+    if (batch !== undefined) return batch.send(command, state, state.group(client, source.registry));
+    const resend = state.resends.length > 0 ? takeResend(state, command) : undefined;
+    if (resend !== undefined) {
+      if (resend.admission !== undefined) new CommandCall(command, resend.admission, resent);
+      return undefined;
+    }
+    if (passes(client, state, command)) return undefined;
+    const operation = classes.of(command);
+    if (operation === undefined) {
+      if (command.name === 'quit') state.closing = true;
+      return undefined;
+    }
+    const admission = admit(state, state.group(client, source.registry), operation);
+    if (admission instanceof Error) return admission;
+    if (operation === 'write' && command.name === 'multi') state.inTransaction = true;
+    new CommandCall(command, admission, resent);
+    return undefined;
+  }
+}
+
+const resent: Resent = (command, error, admission) => {
+  if (command.name === 'multi') admission.state.inTransaction = false;
+  return expectResend(admission.state, command, error, admission);
+};
+
+/** Commands that pass unasked because of where the connection stands. */
+function passes(client: RedisLike, state: ClientState, command: CommandLike): boolean {
+  if (state.inTransaction) {
+    const name = command.name.toLowerCase();
+    if (name === 'exec' || name === 'discard') state.inTransaction = false;
+    return true;
+  }
+  // The ready check; a user's own INFO in that short time goes along with it.
+  return client.status !== 'ready' && command.name === 'info';
+}

@@ -1,0 +1,111 @@
+import { Socket } from 'node:net';
+import type { Breaker } from '../../src/breaker/breaker.ts';
+import type { Registry } from '../../src/registry/registry.ts';
+import { FAILED_LOGINS } from './defaults.ts';
+import type { OperationClass } from './operation.ts';
+import { type PgServer, serverAt } from './server.ts';
+import type { PgClient, PgConnectionParameters, PgConnectionParametersClass, PgPool } from './types.ts';
+
+/** What breakers are for: the classes of statements, and getting a connection. */
+export type Purpose = OperationClass | 'connect';
+
+/** One database of a server, as clients and pools know it. */
+export class Database {
+  readonly server: PgServer;
+  readonly name: string;
+  readonly #breakers: Partial<Record<Purpose, Breaker>> = {};
+  #failedLogins = 0;
+
+  constructor(server: PgServer, name: string) {
+    this.server = server;
+    this.name = name;
+  }
+
+  breaker(purpose: Purpose): Breaker {
+    const known = this.#breakers[purpose];
+    if (known !== undefined && !known.retired) return known;
+    const breaker = this.server.group.breaker(purpose, this.name);
+    this.#breakers[purpose] = breaker;
+    return breaker;
+  }
+
+  loggedIn(): void {
+    this.#failedLogins = 0;
+  }
+
+  /** A log-in failed for a reason that no breaker knows yet. Handshakes are no admissions, so there is no ratio to go by. */
+  loginFailed(error: unknown): void {
+    this.#failedLogins += 1;
+    if (this.#failedLogins >= FAILED_LOGINS) this.breaker('connect').report(error, { refused: true });
+  }
+}
+
+interface Known {
+  readonly registry: Registry;
+  readonly database: Database;
+}
+
+/** Finds the database of a client or pool, once per object and registry. */
+export class Databases {
+  readonly #registry: () => Registry;
+  readonly #known = new WeakMap<object, Known>();
+  readonly #byKey = new WeakMap<PgServer, Map<string, Database>>();
+  /** pg's own class, seen when it was loaded: it alone knows what connection strings and PG* variables come to. */
+  #parameters: PgConnectionParametersClass | undefined;
+
+  constructor(registry: () => Registry) {
+    this.#registry = registry;
+  }
+
+  useParameters(parameters: PgConnectionParametersClass): void {
+    this.#parameters = parameters;
+  }
+
+  ofClient(client: PgClient): Database | undefined {
+    return this.#recall(client) ?? this.#learn(client, client.connectionParameters, !isOrdinary(client));
+  }
+
+  /** `undefined` when it cannot be told: its calls are then not guarded. */
+  ofPool(pool: PgPool): Database | undefined {
+    const known = this.#recall(pool);
+    if (known !== undefined) return known;
+    const client = pool._clients?.[0];
+    const parameters = client?.connectionParameters ?? (this.#parameters && new this.#parameters(pool.options));
+    return this.#learn(pool, parameters, pool.options?.['stream'] !== undefined);
+  }
+
+  /** A client is of the same database as the pool that it comes from. */
+  adopt(client: PgClient, database: Database): void {
+    if (!this.#known.has(client)) this.#known.set(client, { registry: database.server.registry, database });
+  }
+
+  #recall(holder: object): Database | undefined {
+    const known = this.#known.get(holder);
+    return known !== undefined && known.registry === this.#registry() ? known.database : undefined;
+  }
+
+  #learn(holder: object, parameters: PgConnectionParameters | undefined, ownStream: boolean): Database | undefined {
+    if (parameters === undefined) return undefined;
+    const registry = this.#registry();
+    const port = Number(parameters.port ?? 5432);
+    const host = parameters.host ?? 'localhost';
+    const socket = host.startsWith('/');
+    const server = serverAt(registry, { host: socket ? `${host}/.s.PGSQL.${port}` : host, port: socket ? undefined : port, ownStream });
+    const byName = this.#byKey.get(server) ?? new Map<string, Database>();
+    this.#byKey.set(server, byName);
+    const name = parameters.database ?? '';
+    let database = byName.get(name);
+    if (database === undefined) {
+      database = new Database(server, name);
+      byName.set(name, database);
+    }
+    this.#known.set(holder, { registry, database });
+    return database;
+  }
+}
+
+/** Whether a client goes to its host by itself. pg-native has no stream that could be another. */
+function isOrdinary(client: PgClient): boolean {
+  const stream = client.connection?.stream;
+  return stream === undefined || stream instanceof Socket;
+}

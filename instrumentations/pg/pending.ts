@@ -1,0 +1,117 @@
+import type { Breaker } from '../../src/breaker/breaker.ts';
+import type { Clock, Timer } from '../../src/core/clock.ts';
+import { reportFault } from '../../src/core/fault.ts';
+import { ANSWER_AFTER_MS, CONNECT_SUSPICION_MS, VICTIM_SLACK_MS } from './defaults.ts';
+
+/** A call under way whose caller can be answered before the server does, because pg-pool lets go of its client safely. */
+export interface Pending {
+  readonly breaker: Breaker;
+  /** In ms of the registry's clock. */
+  readonly startedAt: number;
+  /** A connection attempt that no permit stands for: if it hangs, nobody but us notices. */
+  readonly unseen: boolean;
+  /** Whether the statement may have reached the server; otherwise the call waits for a client or connection. */
+  readonly sent: boolean;
+  /** Settles the caller's promise or callback; its client must not go back into the pool in use. */
+  answer(): void;
+}
+
+/** What is asked of the server that the calls wait for. */
+export interface PendingServer {
+  readonly clock: Clock;
+  /** Whether it keeps silent when asked: `false` when it answers or refuses. */
+  isSilent(): Promise<boolean>;
+  /** It was found silent, and no call's permit has told anybody. */
+  foundSilent(): void;
+}
+
+/** Longest time between two questions to a server that answers while calls wait on it, in ms. */
+const LONGEST_PATIENCE_MS = 30_000;
+
+/**
+ * The calls that wait on one server. A frozen server never answers, and pg waits for ever: the breaker keeps later calls
+ * away, but those admitted before would hang. They are answered once the circuit is open, the server was asked again and
+ * kept silent, and they have waited long enough. A call that is slow by nature is left alone.
+ */
+export class PendingCalls {
+  readonly #server: PendingServer;
+  readonly #calls = new Set<Pending>();
+  /** When the newest call that succeeded had begun. */
+  #newestSuccess = Number.NEGATIVE_INFINITY;
+  #timer: Timer | undefined;
+  #asking = false;
+  /** Doubles each time the server answers although calls wait. */
+  #patience = 1;
+
+  constructor(server: PendingServer) {
+    this.#server = server;
+  }
+
+  add(call: Pending): void {
+    this.#calls.add(call);
+    if (call.unseen && this.#timer === undefined) this.#schedule();
+  }
+
+  remove(call: Pending): void {
+    this.#calls.delete(call);
+  }
+
+  succeeded(startedAt: number): void {
+    if (startedAt > this.#newestSuccess) this.#newestSuccess = startedAt;
+    this.#patience = 1;
+  }
+
+  /** A circuit of this server has opened: who waits may have to be answered. */
+  opened(): void {
+    this.#patience = 1;
+    this.#schedule();
+  }
+
+  #due(call: Pending): number {
+    // It has outlasted successes of later calls: slow by nature.
+    if (call.sent && call.startedAt < this.#newestSuccess - VICTIM_SLACK_MS) return Number.POSITIVE_INFINITY;
+    if (call.breaker.state === 'open') return call.startedAt + ANSWER_AFTER_MS;
+    return call.unseen && call.breaker.state === 'closed' ? call.startedAt + CONNECT_SUSPICION_MS : Number.POSITIVE_INFINITY;
+  }
+
+  #schedule(): void {
+    if (this.#asking) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const now = this.#server.clock.now();
+    let due = Number.POSITIVE_INFINITY;
+    for (const call of this.#calls) due = Math.min(due, this.#due(call));
+    if (due === Number.POSITIVE_INFINITY) return;
+    const backOff = this.#patience === 1 ? 0 : Math.min(CONNECT_SUSPICION_MS * this.#patience, LONGEST_PATIENCE_MS);
+    this.#timer = this.#server.clock.setTimer(() => void this.#look(), Math.max(due - now, backOff, 1));
+  }
+
+  async #look(): Promise<void> {
+    this.#timer = undefined;
+    const now = this.#server.clock.now();
+    const waiting = [...this.#calls].filter((call) => this.#due(call) <= now);
+    if (waiting.length > 0) {
+      this.#asking = true;
+      const silent = await this.#server.isSilent().catch(() => false);
+      this.#asking = false;
+      if (silent) this.#convict(waiting);
+      else this.#patience *= 2;
+    }
+    this.#schedule();
+  }
+
+  #convict(waiting: readonly Pending[]): void {
+    if (waiting.some((call) => call.unseen && call.breaker.state === 'closed')) this.#server.foundSilent();
+    const now = this.#server.clock.now();
+    for (const call of waiting) {
+      // Since the question was asked it may have settled, or found company that succeeded.
+      if (!this.#calls.has(call) || call.breaker.state !== 'open' || this.#due(call) > now) continue;
+      this.#calls.delete(call);
+      try {
+        call.answer();
+      } catch (error) {
+        reportFault(error, 'answering a call that waits on a silent server');
+      }
+    }
+  }
+}

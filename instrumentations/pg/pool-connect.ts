@@ -1,0 +1,62 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Original } from '../shared/guard.ts';
+import { ConnectAttempt, connectGate } from './connect.ts';
+import type { Database } from './database.ts';
+import { refuse } from './refuse.ts';
+import { isFunction, type PgCallback, type PgClient, type PgPool } from './types.ts';
+
+/** Clients of pools that have connected, until it has counted. */
+const fresh = new WeakSet<PgClient>();
+
+/** Notes that a pool's client has just connected. */
+export function markFresh(client: PgClient): void {
+  fresh.add(client);
+}
+
+/**
+ * Whether a pool's client is being prepared, in its `connect` event or `onConnect` hook: it has not been handed to anybody.
+ * Refusing its SET would hand out a connection that is not as the application wants it.
+ */
+export const isBeingPrepared = (client: PgClient): boolean => client.release === undefined && fresh.has(client);
+
+/**
+ * `Pool.connect` by the application. With an idle client at hand it is left alone: it is answered at once, and the
+ * statements that follow are guarded themselves. Otherwise it needs a connection or waits for one, and both may hang.
+ */
+export function checkOut(original: Original, pool: PgPool, args: readonly unknown[], database: Database): unknown {
+  if ((pool.idleCount ?? 0) > 0 || pool.ending === true) return original(pool, args);
+  const given = isFunction(args[0]) ? args[0] : undefined;
+  const waits = (pool.totalCount ?? 0) >= (pool.options?.max ?? Number.POSITIVE_INFINITY);
+  const gate = connectGate(database, waits);
+  if ('refusal' in gate) return refuse(pool.Promise, given, gate.refusal);
+  const start = (callback: PgCallback, answer: (error: Error) => void): unknown => {
+    let answered = false;
+    const attempt = new ConnectAttempt(database, gate.permit, waits, (error) => {
+      answered = true;
+      answer(error);
+    });
+    const inward: PgCallback = function (this: unknown, error?: unknown, client?: unknown, done?: unknown) {
+      if (answered) {
+        // Comes too late for its caller: it goes back into the pool as it is.
+        if (client && isFunction(done)) done();
+        return undefined;
+      }
+      if (error) attempt.failed(error);
+      else attempt.succeeded(fresh.delete(client as PgClient));
+      return callback.call(this, error, client, done);
+    };
+    const go = (): unknown => original(pool, [inward, ...args.slice(1)]);
+    return gate.permit?.probe ? gate.permit.enter(go) : go();
+  };
+  if (given !== undefined) {
+    const inContext = AsyncLocalStorage.snapshot();
+    return start(given, (error) => inContext(() => given.call(undefined, error, undefined, () => undefined)));
+  }
+  return new (pool.Promise ?? Promise)<unknown>((resolve, reject) => {
+    start((error, client) => (error ? reject(error) : resolve(client)), reject);
+  }).catch((error: Error) => {
+    // As pg-pool does, so that the trace leads back to who asked for the client.
+    Error.captureStackTrace?.(error);
+    throw error;
+  });
+}

@@ -1,0 +1,176 @@
+import type { Breaker } from '../../src/breaker/breaker.ts';
+import type { Permit } from '../../src/breaker/permit.ts';
+import { CallTimeoutError } from '../../src/core/errors.ts';
+import type { Original } from '../shared/guard.ts';
+import type { Database } from './database.ts';
+import type { Pending } from './pending.ts';
+import { settleError, settleResult } from './settle.ts';
+import { isFunction, type PgCallback, type PgClient } from './types.ts';
+
+/** Runs a function in the async context of a caller who will be called back from a timer. */
+export type InContext = (fn: () => unknown) => unknown;
+
+/** The call of `Pool.query` whose synchronous part runs now, and the client that it was just handed. */
+let starting: PoolCall | undefined;
+let handedOver: { readonly client: PgClient; readonly call: PoolCall } | undefined;
+
+/** Marks the `Pool.connect` that `Pool.query` makes: it belongs to a call that has been admitted. */
+export function takeStarting(): PoolCall | undefined {
+  const call = starting;
+  starting = undefined;
+  return call;
+}
+
+/** Marks the `Client.query` that `Pool.query` makes. No AsyncLocalStorage: queued callbacks run in the context of another request. */
+export function takeHandedOver(client: PgClient): PoolCall | undefined {
+  if (handedOver?.client !== client) return undefined;
+  const { call } = handedOver;
+  handedOver = undefined;
+  return call;
+}
+
+/**
+ * One admitted call of `Pool.query`. It is followed through the callbacks that pg-pool hands inward, so that the caller's
+ * own promise or callback is left as it is.
+ */
+export class PoolCall implements Pending {
+  readonly breaker: Breaker;
+  readonly startedAt: number;
+  readonly unseen = false;
+  sent = false;
+  readonly #database: Database;
+  readonly #permit: Permit<Breaker>;
+  /** Where an answer goes: to what waits for a client at first, then to what waits for the result. */
+  #next: PgCallback | undefined;
+  #settled = false;
+  #answered = false;
+  readonly #inContext: InContext | undefined;
+
+  /** @param inContext runs a callback in the caller's async context; a promise needs none */
+  constructor(database: Database, permit: Permit<Breaker>, inContext: InContext | undefined) {
+    this.#database = database;
+    this.#inContext = inContext;
+    this.#permit = permit;
+    this.breaker = permit.breaker;
+    this.startedAt = permit.startedAt;
+  }
+
+  /** Runs `Pool.query` itself. */
+  start(original: Original, pool: unknown, args: readonly unknown[]): unknown {
+    const outer = starting;
+    starting = this;
+    this.#database.server.pending.add(this);
+    try {
+      return this.#permit.probe ? this.#permit.enter(() => original(pool, args)) : original(pool, args);
+    } catch (error) {
+      this.#fail(error, false);
+      throw error;
+    } finally {
+      // It has asked for no client: nothing will ever tell how it ends.
+      if (starting === this) this.#release();
+      starting = outer;
+    }
+  }
+
+  /** Stands before the callback that waits for a client. */
+  onClient(callback: PgCallback, adopt: (client: PgClient) => void): PgCallback {
+    const call = this;
+    this.#next = callback;
+    return function (this: unknown, error?: unknown, client?: unknown, done?: unknown) {
+      if (call.#answered) {
+        // Answered meanwhile: the client goes back as it came.
+        if (client && isFunction(done)) done();
+        return undefined;
+      }
+      if (error) {
+        call.#fail(error, true);
+        return callback.call(this, error, client, done);
+      }
+      adopt(client as PgClient);
+      const outer = handedOver;
+      const mark = { client: client as PgClient, call };
+      handedOver = mark;
+      try {
+        return callback.call(this, error, client, done);
+      } finally {
+        if (handedOver === mark) call.#release();
+        handedOver = outer;
+      }
+    };
+  }
+
+  /** Runs `Client.query` for it. */
+  query(original: Original, client: PgClient, args: readonly unknown[]): unknown {
+    const [text, values, callback] = args;
+    if (!isFunction(callback)) {
+      this.#release();
+      return original(client, args);
+    }
+    const call = this;
+    this.#next = callback;
+    this.sent = true;
+    const result: PgCallback = function (this: unknown, error?: unknown, ...results: unknown[]) {
+      // An answered caller's client was destroyed: what it says about that concerns nobody.
+      if (call.#answered) return undefined;
+      if (error) call.#fail(error, false);
+      else call.#succeed(results[0]);
+      return callback.call(this, error, ...results);
+    };
+    try {
+      return original(client, [text, values, result]);
+    } catch (error) {
+      this.#fail(error, false);
+      throw error;
+    }
+  }
+
+  /** The server is silent: answers the caller. A client under way is then destroyed by pg-pool, as after any error. */
+  answer(): void {
+    const next = this.#next;
+    if (this.#settled || next === undefined) return;
+    const error = this.sent ? this.#timeout() : this.#rejection();
+    if (error === undefined) return;
+    this.#answered = true;
+    this.#end();
+    this.#permit.cancel();
+    if (this.#inContext === undefined) next.call(undefined, error);
+    else this.#inContext(() => next.call(undefined, error));
+  }
+
+  /** What has been sent may have been carried out: that is no refusal. */
+  #timeout(): Error {
+    const waited = Math.round(this.#database.server.registry.clock.now() - this.startedAt);
+    return new CallTimeoutError(this.breaker.name, waited, this.breaker.rejection().cause);
+  }
+
+  #rejection(): Error | undefined {
+    const probe = this.breaker.tryAcquire();
+    if (probe === undefined) return this.breaker.rejection();
+    // The circuit is half-open by now: wait and see.
+    probe.ignore();
+    return undefined;
+  }
+
+  #succeed(value: unknown): void {
+    if (this.#settled) return;
+    this.#end();
+    settleResult(this.#database, this.#permit, value);
+  }
+
+  #fail(error: unknown, connecting: boolean): void {
+    if (this.#settled) return;
+    this.#end();
+    settleError(this.#database, this.#permit, error, connecting);
+  }
+
+  #release(): void {
+    if (this.#settled) return;
+    this.#end();
+    this.#permit.ignore();
+  }
+
+  #end(): void {
+    this.#settled = true;
+    this.#database.server.pending.remove(this);
+  }
+}

@@ -1,0 +1,83 @@
+import { CallTimeoutError } from '../../src/core/errors.ts';
+import type { Registry } from '../../src/registry/registry.ts';
+import { ServerGroup, serverGroup } from '../shared/admission.ts';
+import { createLiveness, type LivenessQuestion, type Verify } from '../shared/liveness.ts';
+import { LIVENESS_TIMEOUT_MS, pgDefaults, pgDefaultsUnverified } from './defaults.ts';
+import { PendingCalls } from './pending.ts';
+
+/** Where a PostgreSQL is. */
+export interface Address {
+  /** Host name or address, or the path of a Unix socket. */
+  readonly host: string;
+  /** `undefined` with a Unix socket. */
+  readonly port: number | undefined;
+  /** The application makes the streams itself: nobody but it knows how to get there. */
+  readonly ownStream: boolean;
+}
+
+/**
+ * SSLRequest: eight bytes that PostgreSQL answers with a single one before any log-in, from a process of its own, whether
+ * it speaks TLS or not. It leaves no line in the server's log. PgBouncer and the like answer it too.
+ */
+const sslRequest = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
+
+/** One server: its breakers, and who waits for it. */
+export class PgServer {
+  readonly registry: Registry;
+  readonly group: ServerGroup;
+  /** Calls whose callers can be answered should the server fall silent. */
+  readonly pending: PendingCalls;
+  readonly #verify: Verify | undefined;
+  #silence: Promise<boolean> | undefined;
+
+  constructor(registry: Registry, { host, port, ownStream }: Address) {
+    this.registry = registry;
+    const question = { ask: sslRequest, timeoutMs: LIVENESS_TIMEOUT_MS };
+    const server = { scheme: 'postgresql', address: host, port };
+    if (ownStream) {
+      this.group = new ServerGroup(registry, { ...server, defaults: pgDefaultsUnverified });
+    } else {
+      this.group = serverGroup(registry, { ...server, defaults: pgDefaults, liveness: question });
+      const to: LivenessQuestion['to'] = port === undefined ? { path: host } : { host, port };
+      this.#verify = createLiveness({ to, ...question }, registry.clock);
+    }
+    this.pending = new PendingCalls({
+      clock: registry.clock,
+      isSilent: () => this.#isSilent(),
+      foundSilent: () => registry.report(this.group.key, new CallTimeoutError(this.group.key, LIVENESS_TIMEOUT_MS), { refused: true }),
+    });
+    this.group.onOutage(() => this.pending.opened());
+  }
+
+  /** Whoever asks while a question is under way shares its answer. */
+  #isSilent(): Promise<boolean> {
+    this.#silence ??= this.#askForSilence().finally(() => {
+      this.#silence = undefined;
+    });
+    return this.#silence;
+  }
+
+  /** Silence takes all the time of the question; a refusal or a missing host is answered sooner. */
+  async #askForSilence(): Promise<boolean> {
+    if (this.#verify === undefined) return false;
+    const { clock } = this.registry;
+    const asked = clock.now();
+    const answered = await this.#verify();
+    return !answered && clock.now() - asked >= LIVENESS_TIMEOUT_MS - 5;
+  }
+}
+
+const servers = new WeakMap<Registry, Map<string, PgServer>>();
+
+/** The same one for all clients of a server. */
+export function serverAt(registry: Registry, address: Address): PgServer {
+  const known = servers.get(registry) ?? new Map<string, PgServer>();
+  servers.set(registry, known);
+  const key = `${address.host} ${address.port ?? ''} ${address.ownStream}`;
+  let server = known.get(key);
+  if (server === undefined) {
+    server = new PgServer(registry, address);
+    known.set(key, server);
+  }
+  return server;
+}

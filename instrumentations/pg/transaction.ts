@@ -1,0 +1,48 @@
+import type { Operation } from './operation.ts';
+import type { PgClient } from './types.ts';
+
+/** Follows whether connections are in a transaction. */
+export class Transactions {
+  readonly #known = new WeakMap<PgClient, Followed>();
+
+  /** Whether a statement sent now runs inside a transaction: refusing it would break what the application has begun. */
+  isInside(client: PgClient): boolean {
+    const followed = this.#known.get(client) ?? this.#follow(client);
+    const status = client._txStatus ?? followed.status;
+    // Nothing is under way: the server has said how things are. Otherwise what was sent decides how they will be.
+    if (typeof status === 'string' && client.readyForQuery === true) {
+      followed.sent = undefined;
+      return status !== 'I';
+    }
+    return followed.sent === undefined ? status === 'T' || status === 'E' : followed.sent === 'begin';
+  }
+
+  sent(client: PgClient, { transaction }: Operation): void {
+    if (transaction !== undefined) (this.#known.get(client) ?? this.#follow(client)).sent = transaction;
+  }
+
+  /** A statement failed: a BEGIN that did has begun nothing. */
+  failed(client: PgClient, { transaction }: Operation): void {
+    const followed = this.#known.get(client);
+    if (transaction === 'begin' && followed?.sent === 'begin') followed.sent = undefined;
+  }
+
+  #follow(client: PgClient): Followed {
+    const followed: Followed = { sent: undefined, status: undefined };
+    this.#known.set(client, followed);
+    // Before 8.21 the client does not keep what every ReadyForQuery says.
+    if (client._txStatus === undefined) {
+      // Before the client's own listener, which runs callbacks that may send the next statement at once.
+      client.connection?.prependListener?.('readyForQuery', (message) => {
+        followed.status = message?.status;
+      });
+    }
+    return followed;
+  }
+}
+
+interface Followed {
+  /** The last control statement that was sent and may not have been carried out. */
+  sent: Operation['transaction'];
+  status: string | undefined;
+}

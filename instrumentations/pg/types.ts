@@ -1,0 +1,74 @@
+/**
+ * What is used of pg and pg-pool, described structurally: their packages are never imported. Properties with an
+ * underscore are internals that have been there throughout pg 8; each use stands up to their absence.
+ */
+
+/** A callback of theirs: an error or nothing first. */
+export type PgCallback = (this: unknown, error?: unknown, ...results: unknown[]) => unknown;
+
+export interface PgConnectionParameters {
+  readonly host?: string;
+  readonly port?: number | string;
+  readonly database?: string;
+}
+export type PgConnectionParametersClass = new (config: unknown) => PgConnectionParameters;
+
+export interface PgConnection {
+  readonly stream?: { destroy?(): unknown };
+  readonly parsedStatements?: Readonly<Record<string, string>>;
+  prependListener?(event: string, listener: (message?: { readonly status?: string }) => void): unknown;
+}
+
+export interface PgClient {
+  readonly connection?: PgConnection;
+  readonly connectionParameters?: PgConnectionParameters;
+  /** Of the last ReadyForQuery, from 8.21: `I` idle, `T` in a transaction, `E` in a failed one. */
+  readonly _txStatus?: string | null;
+  /** Nothing is under way on the connection. */
+  readonly readyForQuery?: boolean;
+  readonly _Promise?: PromiseConstructor;
+  /** Set by a pool when it hands the client out for the first time. */
+  readonly release?: unknown;
+}
+
+export interface PgPool {
+  readonly options?: Readonly<Record<string, unknown>> & { readonly max?: number };
+  readonly Promise?: PromiseConstructor;
+  readonly ending?: boolean;
+  readonly idleCount?: number;
+  readonly totalCount?: number;
+  readonly _clients?: readonly PgClient[];
+}
+
+/** What `query` also takes in the place of a text: it is handed the connection and told of every message. */
+export interface PgSubmittable {
+  submit: unknown;
+  text?: unknown;
+  callback?: unknown;
+  /** pg-query-stream keeps the text in the cursor that it is made of. */
+  readonly cursor?: { readonly text?: unknown };
+  handleError(error: unknown, connection: unknown): unknown;
+}
+
+export interface PgQueryConfig {
+  readonly text?: unknown;
+  readonly name?: unknown;
+  callback?: unknown;
+}
+
+export const isFunction = (value: unknown): value is PgCallback => typeof value === 'function';
+
+export function isSubmittable(value: unknown): value is PgSubmittable {
+  return typeof value === 'object' && value !== null && typeof (value as { submit?: unknown }).submit === 'function';
+}
+
+/** The SQL of whatever `query` was given; of a prepared statement that was named only, what it was prepared from. */
+export function textOf(query: unknown, client?: PgClient): string {
+  if (typeof query === 'string') return query;
+  if (typeof query !== 'object' || query === null) return '';
+  const { text, name, cursor } = query as PgQueryConfig & PgSubmittable;
+  if (typeof text === 'string') return text;
+  if (typeof cursor?.text === 'string') return cursor.text;
+  const prepared = typeof name === 'string' ? client?.connection?.parsedStatements?.[name] : undefined;
+  return typeof prepared === 'string' ? prepared : '';
+}

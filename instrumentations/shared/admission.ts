@@ -1,0 +1,209 @@
+import type { Breaker } from '../../src/breaker/breaker.ts';
+import type { TransitionEvent } from '../../src/breaker/events.ts';
+import type { Permit } from '../../src/breaker/permit.ts';
+import { CallTimeoutError } from '../../src/core/errors.ts';
+import { reportFault } from '../../src/core/fault.ts';
+import type { BreakerOptions } from '../../src/core/options.ts';
+import type { CallResult, Outcome } from '../../src/core/outcome.ts';
+import type { Registry } from '../../src/registry/registry.ts';
+import { isConnectionFault, refusesOutright } from './faults.ts';
+import { createLiveness, defaultTimeoutMs, type LivenessQuestion, type Verify } from './liveness.ts';
+import { RecoveryWatch } from './recovery-watch.ts';
+
+export interface ServerDescription {
+  /** `redis`, `postgresql`, `http`, `https`: the scheme of the breakers' names, and their target's system unless `system` says. */
+  readonly scheme: string;
+  readonly system?: string;
+  /** Host name or address, or the path of a Unix socket. */
+  readonly address: string;
+  readonly port?: number | undefined;
+  /** Below the user's options, above the engine's. */
+  readonly defaults?: BreakerOptions;
+  /**
+   * A server that nobody has met yet is given this time, in ms, to come up before its silence counts: a service and what it
+   * depends on are often started together. Default 0.
+   */
+  readonly startMs?: number;
+  /** How to ask the server whether it is there; without one, stalls are not verified and nobody watches for its return. */
+  readonly liveness?: Omit<LivenessQuestion, 'to'> & { readonly to?: LivenessQuestion['to'] };
+}
+
+/** Why a server's circuits opened: it kept `silent`, or its connections were `refused`. */
+export type Outage = 'silent' | 'refused';
+
+/** The breakers of one server: one per namespace and class of operation, which share the faults of its connections. */
+export class ServerGroup {
+  /** Such as `redis://10.0.0.5:6379`. */
+  readonly key: string;
+  readonly #registry: Registry;
+  readonly #server: ServerDescription;
+  readonly #verify: Verify | undefined;
+  readonly #watch: RecoveryWatch | undefined;
+  readonly #breakers = new Map<string, Breaker>();
+  /** A client rejects all its waiting calls with one error: one fault, not a hundred. */
+  #lastFault: WeakRef<object> | undefined;
+  readonly #outageListeners: ((outage: Outage) => void)[] = [];
+
+  readonly #madeAt: number;
+  /** Has been reached at least once. */
+  #met = false;
+
+  constructor(registry: Registry, server: ServerDescription) {
+    this.#madeAt = registry.clock.now();
+    this.key = serverKey(server);
+    this.#registry = registry;
+    this.#server = server;
+    if (server.liveness !== undefined) {
+      const ask = createLiveness({ to: destination(server), ...server.liveness }, registry.clock);
+      this.#verify = () => (this.#isStarting() ? Promise.resolve(true) : ask());
+      this.#watch = new RecoveryWatch(ask, this, registry.clock);
+    }
+  }
+
+  /** The breaker of a class of operation; the same one until the registry drops it. */
+  breaker(operation?: string, namespace?: string): Breaker {
+    const local = namespace === undefined ? (operation ?? '') : `${namespace} ${operation ?? ''}`;
+    const known = this.#breakers.get(local);
+    return known !== undefined && !known.retired ? known : this.#create(local, operation, namespace);
+  }
+
+  #create(local: string, operation: string | undefined, namespace: string | undefined): Breaker {
+    const { scheme, system = scheme, address, port, defaults } = this.#server;
+    const base = namespace === undefined ? this.key : `${this.key}/${namespace}`;
+    const target = {
+      system,
+      address,
+      server: this.key,
+      ...(port === undefined ? {} : { port }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(operation === undefined ? {} : { operation }),
+    };
+    const breaker = this.#registry.get(operation === undefined ? base : `${base} ${operation}`, target, {
+      ...(this.#verify === undefined ? {} : { verify: this.#verify }),
+      ...(defaults === undefined ? {} : { defaults }),
+    });
+    this.#breakers.set(local, breaker);
+    if (this.#owns(breaker)) {
+      this.#watch?.observe(breaker);
+      breaker.on('transition', (event) => this.#moved(event));
+    }
+    return breaker;
+  }
+
+  /** The overflow breaker stands for many servers: nothing of a single one's may stick to it. */
+  #owns(breaker: Breaker): boolean {
+    return !breaker.retired && breaker.target.server === this.key;
+  }
+
+  /** Hears that circuits of the server have opened because it is not there: calls that wait for it wait in vain. */
+  onOutage(listener: (outage: Outage) => void): void {
+    this.#outageListeners.push(listener);
+  }
+
+  #moved({ breaker, to, trigger, value }: TransitionEvent): void {
+    if (to !== 'open') return;
+    const silent = trigger === 'stall' || trigger === 'probe_lease';
+    if (trigger === 'stall' && this.#verify !== undefined) {
+      // The server itself kept silent when asked: that concerns its other classes of operation as well.
+      const error = new CallTimeoutError(breaker.name, Math.round((value ?? 0) * 1_000));
+      for (const sibling of this.#breakers.values()) if (sibling !== breaker && this.#owns(sibling)) sibling.report(error, { refused: true });
+    }
+    if (silent || trigger === 'connection') this.#announce(silent ? 'silent' : 'refused');
+  }
+
+  /** @internal For the watch. */
+  stillSilent(breaker: Breaker): void {
+    breaker.report(new CallTimeoutError(this.key, this.#server.liveness?.timeoutMs ?? defaultTimeoutMs), { refused: true });
+    this.#announce('silent');
+  }
+
+  #isStarting(): boolean {
+    const { startMs = 0 } = this.#server;
+    return !this.#met && this.#registry.clock.now() - this.#madeAt < startMs;
+  }
+
+  #announce(outage: Outage): void {
+    for (const listener of this.#outageListeners) {
+      try {
+        listener(outage);
+      } catch (fault) {
+        reportFault(fault, 'a listener of an outage');
+      }
+    }
+  }
+
+  /**
+   * A call failed: a failure for its breaker, and for its siblings too when the connection is to blame.
+   * @param ofConnection where the client's own errors tell it; by default the error's code does
+   */
+  settleWithFault(permit: Permit, error: unknown, ofConnection: boolean = isConnectionFault(error)): void {
+    permit.fail(error);
+    if (ofConnection) this.#tell(error, permit.breaker);
+  }
+
+  /** A connection failed, broke or could not be made, and no call carried it. */
+  fault(error: unknown): void {
+    this.#tell(error, undefined);
+  }
+
+  /** The server answers again. */
+  recovered(): void {
+    this.#met = true;
+    this.#lastFault = undefined;
+    this.#registry.recovered(this.key);
+  }
+
+  #tell(error: unknown, except: unknown): void {
+    const refused = refusesOutright(error);
+    if (typeof error === 'object' && error !== null) {
+      if (this.#lastFault?.deref() === error) return;
+      this.#lastFault = new WeakRef(error);
+    }
+    for (const breaker of this.#breakers.values()) {
+      // The call's own breaker has counted it already, unless the evidence says more than a count can.
+      if (this.#owns(breaker) && (breaker !== except || refused)) breaker.report(error, { refused });
+    }
+  }
+}
+
+/** The outcome of a call: the user's `classify` comes before the instrumentation's default; its fault is reported and ignored. */
+export function judge(breaker: Breaker, result: CallResult, byDefault: Outcome): Outcome {
+  const { classify } = breaker.options;
+  if (classify === undefined) return byDefault;
+  try {
+    return classify(result) ?? byDefault;
+  } catch (fault) {
+    reportFault(fault, 'classify');
+    return byDefault;
+  }
+}
+
+const groups = new WeakMap<Registry, Map<string, ServerGroup>>();
+/** Servers may come and go without end (origins of `fetch`); a group let go goes on working for the clients that hold it. */
+const maxGroups = 1_000;
+
+/** The group of a server: the same one for all clients of it. Hold on to it per client rather than look it up per call. */
+export function serverGroup(registry: Registry, server: ServerDescription): ServerGroup {
+  const known = groups.get(registry) ?? new Map<string, ServerGroup>();
+  groups.set(registry, known);
+  const key = serverKey(server);
+  let group = known.get(key);
+  if (group === undefined) {
+    group = new ServerGroup(registry, server);
+    known.set(key, group);
+    const oldest = known.keys().next();
+    if (known.size > maxGroups && !oldest.done) known.delete(oldest.value);
+  }
+  return group;
+}
+
+/** `scheme://host:port`, `scheme:///path/of.sock`; an IPv6 address stands in brackets. */
+function serverKey({ scheme, address, port }: ServerDescription): string {
+  if (address.startsWith('/')) return `${scheme}://${address}`;
+  const host = address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
+  return port === undefined ? `${scheme}://${host}` : `${scheme}://${host}:${port}`;
+}
+
+function destination({ address, port }: ServerDescription): LivenessQuestion['to'] {
+  return port === undefined ? { path: address } : { host: address, port };
+}

@@ -1,0 +1,2 @@
+/** Of this package; held against package.json by a test. */
+export const version = '0.1.0';

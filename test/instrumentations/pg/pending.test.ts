@@ -1,0 +1,119 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Pending, PendingCalls } from '../../../instrumentations/pg/pending.ts';
+import type { Breaker } from '../../../src/breaker/breaker.ts';
+import { createBreaker } from '../../../src/breaker/create-breaker.ts';
+import { ManualClock } from '../../../src/testing.ts';
+
+let clock: ManualClock;
+let breaker: Breaker;
+let silent: boolean;
+let questions: number;
+let found: number;
+let answered: string[];
+let calls: PendingCalls;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  breaker = createBreaker({ open: { durationMs: 60_000, jitter: 0 } }, { clock });
+  silent = true;
+  questions = 0;
+  found = 0;
+  answered = [];
+  calls = new PendingCalls({
+    clock,
+    isSilent: async () => {
+      questions += 1;
+      return silent;
+    },
+    foundSilent: () => {
+      found += 1;
+      open();
+    },
+  });
+});
+
+const open = () => {
+  breaker.report(new Error('gone'), { refused: true });
+  calls.opened();
+};
+function call(name: string, over: Partial<Pending> = {}): Pending {
+  const made: Pending = { breaker, startedAt: clock.now(), unseen: false, sent: true, answer: () => answered.push(name), ...over };
+  calls.add(made);
+  return made;
+}
+async function pass(ms: number): Promise<void> {
+  for (let spent = 0; spent < ms; spent += 100) {
+    clock.advance(100);
+    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+  }
+}
+
+describe('calls that wait on a silent server', () => {
+  it('are answered once the circuit is open and they have waited long enough', async () => {
+    call('a');
+    await pass(1_000);
+    call('b');
+    open();
+    expect(answered).toEqual([]);
+    await pass(600);
+    expect(answered).toEqual(['a']);
+    await pass(1_000);
+    expect(answered).toEqual(['a', 'b']);
+  });
+
+  it('are left alone while the circuit is closed, however long they take', async () => {
+    call('a');
+    await pass(10_000);
+    expect([questions, answered]).toEqual([0, []]);
+  });
+
+  it('are left alone when the server answers, which is asked less and less often', async () => {
+    silent = false;
+    call('a');
+    open();
+    await pass(30_000);
+    expect(answered).toEqual([]);
+    expect(questions).toBeLessThan(6);
+    expect(questions).toBeGreaterThan(1);
+  });
+
+  it('are left alone when they were sent long before the newest success: they are slow by nature', async () => {
+    call('slow');
+    call('queued', { sent: false });
+    await pass(3_000);
+    calls.succeeded(clock.now());
+    call('new');
+    open();
+    await pass(3_000);
+    expect(answered).toEqual(['queued', 'new']);
+  });
+
+  it('are not answered when they have settled meanwhile', async () => {
+    const settled = call('a');
+    open();
+    await pass(1_000);
+    calls.remove(settled);
+    await pass(2_000);
+    expect([questions, answered]).toEqual([0, []]);
+  });
+});
+
+describe('connection attempts that no permit stands for', () => {
+  it('make us ask after a second, open the circuits of a silent server, and are answered', async () => {
+    call('a', { unseen: true, sent: false });
+    await pass(900);
+    expect(questions).toBe(0);
+    await pass(200);
+    expect([questions, found, answered]).toEqual([1, 1, []]);
+    await pass(600);
+    expect([found, answered]).toEqual([1, ['a']]);
+  });
+
+  it('prove nothing when the server answers', async () => {
+    silent = false;
+    call('a', { unseen: true, sent: false });
+    await pass(20_000);
+    expect([found, answered]).toEqual([0, []]);
+    expect(questions).toBeLessThan(6);
+  });
+});

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { RecoveryWatch } from '../../../instrumentations/shared/recovery-watch.ts';
+import { Breaker } from '../../../src/breaker/breaker.ts';
+import { resolveOptions } from '../../../src/core/options.ts';
+import { ManualClock } from '../../../src/testing.ts';
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function fixture(openMs = 10_000) {
+  const clock = new ManualClock();
+  const options = resolveOptions({
+    name: 'redis://h:1 read',
+    open: { durationMs: openMs, factor: 1, jitter: 0, maxMs: 60_000 },
+    halfOpen: { permits: 1 },
+  });
+  const breaker = new Breaker(options, { clock });
+  let asked = 0;
+  let alive = false;
+  const watch = new RecoveryWatch(
+    async () => {
+      asked += 1;
+      return alive;
+    },
+    { recovered: () => breaker.recovered(), stillSilent: (each) => each.report(new Error('silent'), { refused: true }) },
+    clock,
+  );
+  watch.observe(breaker);
+  const advance = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 50) {
+      clock.advance(50);
+      await settled();
+    }
+  };
+  return {
+    clock,
+    breaker,
+    advance,
+    asked: () => asked,
+    revive: () => {
+      alive = true;
+    },
+    refuse: () => breaker.report(new Error('refused'), { refused: true }),
+  };
+}
+
+describe('watching for a server’s return', () => {
+  it('does nothing while all is well', async () => {
+    const { advance, asked, clock } = fixture();
+    await advance(5_000);
+    expect(asked()).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('asks after 250 ms, then less and less often, and at least every 2 s', async () => {
+    const { advance, asked, refuse } = fixture(60_000);
+    refuse();
+    await advance(200);
+    expect(asked()).toBe(0);
+    await advance(50);
+    expect(asked()).toBe(1);
+    await advance(20_000);
+    const before = asked();
+    expect(before).toBeGreaterThan(12);
+    await advance(20_000);
+    expect(asked() - before).toBe(10);
+  });
+
+  it('turns the circuit half-open as soon as the server answers, long before its time is over, and stops asking', async () => {
+    const { advance, asked, refuse, revive, breaker } = fixture();
+    refuse();
+    await advance(1_000);
+    expect(breaker.state).toBe('open');
+    revive();
+    await advance(600);
+    expect(breaker.state).toBe('half_open');
+    const before = asked();
+    await advance(10_000);
+    expect(asked()).toBe(before);
+    breaker.tryAcquire()?.succeed();
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('puts an end to a half-open phase while the server is still silent', async () => {
+    const { advance, refuse, breaker } = fixture(1_000);
+    refuse();
+    await advance(1_000);
+    expect(breaker.state).toBe('open');
+  });
+
+  it('takes no answer for an answer from a server that answers and fails all the same', async () => {
+    const { advance, asked, refuse, revive, breaker } = fixture();
+    refuse();
+    revive();
+    await advance(250);
+    expect(breaker.state).toBe('half_open');
+    breaker.tryAcquire()?.fail(new Error('LOADING'));
+    expect(breaker.state).toBe('open');
+    const before = asked();
+    await advance(5_000);
+    expect(asked()).toBe(before);
+    expect(breaker.state).toBe('open');
+  });
+
+  it('leaves circuits alone that opened because calls failed', async () => {
+    const { advance, asked, breaker } = fixture();
+    for (let call = 0; call < 20; call += 1) breaker.tryAcquire()?.fail(new Error('OOM'));
+    expect(breaker.state).toBe('open');
+    await advance(5_000);
+    expect(asked()).toBe(0);
+  });
+});

@@ -1,0 +1,1 @@
+require('./operations.cjs').run(require('ioredis'));

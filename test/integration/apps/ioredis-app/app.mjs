@@ -1,0 +1,4 @@
+import Redis from 'ioredis';
+import { run } from './operations.cjs';
+
+run(Redis);

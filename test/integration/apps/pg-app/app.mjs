@@ -1,0 +1,4 @@
+import pg from 'pg';
+import { run } from './operations.cjs';
+
+run(pg);

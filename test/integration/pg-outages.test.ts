@@ -1,0 +1,223 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { PgBreakerInstrumentation } from '../../instrumentations/pg/instrumentation.ts';
+import { BreakerOpenError, CallTimeoutError, isBreakerError } from '../../src/core/errors.ts';
+import { createRegistry } from '../../src/registry/create-registry.ts';
+import type { Registry } from '../../src/registry/registry.ts';
+import { type PostgresHandle, startPostgres } from '../support/servers/postgres.ts';
+
+let registry: Registry;
+const instrumentation = new PgBreakerInstrumentation({ registry: createRegistry() });
+const { default: pg } = await import('pg');
+type Pool = InstanceType<typeof pg.Pool>;
+
+let server: PostgresHandle;
+let pool: Pool;
+let moves: string[];
+beforeAll(async () => {
+  server = await startPostgres({ sql: 'CREATE TABLE items (id int PRIMARY KEY)' });
+});
+afterAll(async () => {
+  instrumentation.disable();
+  await server.stop();
+});
+beforeEach(() => {
+  registry = createRegistry();
+  // Its own array: breakers of the test before may still move.
+  const own: string[] = [];
+  moves = own;
+  registry.on('added', ({ breaker }) => {
+    breaker.on('transition', ({ from, to, trigger }) => own.push(`${breaker.target.operation}: ${from} -> ${to} (${trigger})`));
+  });
+  instrumentation.setConfig({ registry });
+  pool = newPool();
+});
+afterEach(async () => {
+  server.thaw();
+  await pool.end();
+});
+
+function newPool(): Pool {
+  const made = new pg.Pool({ connectionString: server.url, max: 10 });
+  // As every service must: a pool emits the errors of its idle clients.
+  made.on('error', () => {});
+  return made;
+}
+
+interface Outcome {
+  readonly error: unknown;
+  readonly ms: number;
+}
+async function timed(work: Promise<unknown>): Promise<Outcome> {
+  const began = performance.now();
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return { error, ms: performance.now() - began };
+}
+const rounds = (count: number, run: () => Promise<unknown>) => Promise.all(Array.from({ length: count }, () => timed(run())));
+const recovered = () => vi.waitFor(() => pool.query('SELECT 1'), { timeout: 10_000, interval: 50 });
+
+it('a frozen server: five callers are answered within about two seconds, later ones at once, and it recovers by itself', {
+  timeout: 30_000,
+}, async () => {
+  for (let i = 0; i < 20; i += 1) await rounds(5, () => pool.query('SELECT 1'));
+  server.freeze();
+  const first = await rounds(5, () => pool.query('SELECT 1'));
+  for (const { error, ms } of first) {
+    expect(error).toBeInstanceOf(CallTimeoutError);
+    expect(ms).toBeLessThan(2_600);
+  }
+  for (const { error, ms } of await rounds(50, () => pool.query('SELECT 1'))) {
+    expect(error).toBeInstanceOf(BreakerOpenError);
+    expect(ms).toBeLessThan(100);
+  }
+  expect(moves[0]).toBe('read: closed -> open (stall)');
+  server.thaw();
+  const thawed = performance.now();
+  await recovered();
+  expect(performance.now() - thawed).toBeLessThan(4_000);
+  await rounds(20, () => pool.query('SELECT 1'));
+  expect((await rounds(20, () => pool.query('SELECT 1'))).every(({ error }) => error === undefined)).toBe(true);
+});
+
+it('a frozen server found out by reads refuses writes without their having to find out', { timeout: 30_000 }, async () => {
+  await pool.query('INSERT INTO items VALUES (1)');
+  await pool.query('SELECT 1');
+  server.freeze();
+  await rounds(5, () => pool.query('SELECT 1'));
+  await vi.waitFor(() => expect(moves).toContain('write: closed -> open (connection)'), { timeout: 2_000 });
+  const [write] = await rounds(1, () => pool.query('DELETE FROM items WHERE id = 2'));
+  expect(write?.ms).toBeGreaterThan(500);
+  expect(write?.error).toBeDefined();
+  for (const { error, ms } of await rounds(5, () => pool.query('INSERT INTO items VALUES (3)'))) {
+    expect(error).toBeInstanceOf(BreakerOpenError);
+    expect(ms).toBeLessThan(100);
+  }
+});
+
+it.each<[string, (pool: Pool) => Promise<unknown>]>([
+  ['queries of the pool', (cold) => cold.query('SELECT 1')],
+  [
+    'transactions on clients of the pool',
+    async (cold) => {
+      const client = await cold.connect();
+      await client.query('BEGIN');
+      client.release();
+    },
+  ],
+  [
+    'clients made for each request',
+    async () => {
+      const client = new pg.Client(server.url);
+      await client.connect();
+      await client.end();
+    },
+  ],
+])('a service that starts while the server is frozen fails fast with %s', { timeout: 30_000 }, async (_, run) => {
+  server.freeze();
+  for (const { error, ms } of await rounds(5, () => run(pool))) {
+    expect(error).toBeInstanceOf(Error);
+    expect(ms).toBeLessThan(2_600);
+  }
+  for (const { error, ms } of await rounds(5, () => run(pool))) {
+    expect(isBreakerError(error)).toBe(true);
+    expect(ms).toBeLessThan(100);
+  }
+  server.thaw();
+  await vi.waitFor(() => run(pool), { timeout: 10_000, interval: 50 });
+});
+
+it('a frozen server under transactions refuses the next BEGIN and loses no connection of the pool', { timeout: 30_000 }, async () => {
+  const transaction = async () => {
+    const client = await pool.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query('SELECT 1');
+      await client.query('COMMIT');
+    } finally {
+      client.release();
+    }
+  };
+  for (let i = 0; i < 10; i += 1) await rounds(5, transaction);
+  server.freeze();
+  const hanging = rounds(5, transaction);
+  await vi.waitFor(() => expect(moves).toContain('write: closed -> open (stall)'), { timeout: 2_600 });
+  const [next] = await rounds(1, transaction);
+  expect(next?.error).toBeInstanceOf(BreakerOpenError);
+  const before = pool.totalCount;
+  server.thaw();
+  for (const { error } of await hanging) expect(error).toBeUndefined();
+  expect(pool.totalCount).toBe(before);
+});
+
+it('a query that was slow before the server froze keeps its connection and its result', { timeout: 30_000 }, async () => {
+  const slow = pool.query('SELECT pg_sleep(3), 7 AS x');
+  for (let i = 0; i < 25; i += 1) {
+    await rounds(2, () => pool.query('SELECT 1'));
+    await sleep(50);
+  }
+  server.freeze();
+  await rounds(5, () => pool.query('SELECT 1'));
+  expect(registry.list()[0]?.state).toBe('open');
+  server.thaw();
+  expect((await slow).rows).toMatchObject([{ x: 7 }]);
+});
+
+it('a killed server fails fast, and service returns by itself after its restart', { timeout: 60_000 }, async () => {
+  for (let i = 0; i < 5; i += 1) await rounds(5, () => pool.query('SELECT 1'));
+  const inFlight = rounds(5, () => pool.query('SELECT pg_sleep(10)'));
+  await sleep(50);
+  await server.kill();
+  for (const { error } of await inFlight) expect(error).toMatchObject({ message: expect.stringMatching(/Connection terminated|ECONNRESET/) });
+  const [first] = await rounds(1, () => pool.query('SELECT 1'));
+  expect(first?.error).toMatchObject({ code: 'ECONNREFUSED' });
+  for (const { error, ms } of await rounds(50, () => pool.query('SELECT 1'))) {
+    expect(error).toMatchObject({ code: 'EBREAKEROPEN', cause: { code: 'ECONNREFUSED' } });
+    expect(ms).toBeLessThan(100);
+  }
+  expect(moves[0]).toBe('read: closed -> open (connection)');
+  const [checkout] = await rounds(1, () => pool.connect());
+  expect(['EBREAKEROPEN', 'ECONNREFUSED']).toContain((checkout?.error as { code?: string } | undefined)?.code);
+  await server.restart();
+  const back = performance.now();
+  await recovered();
+  expect(performance.now() - back).toBeLessThan(4_000);
+  for (let i = 0; i < 3; i += 1) await pool.query('SELECT 1');
+  expect(registry.find(`postgresql://127.0.0.1:${server.port}/shop read`)?.state).toBe('closed');
+});
+
+it('calls that wait for a client of the pool are answered too, and the clients come back', { timeout: 30_000 }, async () => {
+  const small = new pg.Pool({ connectionString: server.url, max: 2 });
+  await rounds(4, () => small.query('SELECT 1'));
+  server.freeze();
+  const outcomes = await Promise.all([rounds(4, () => small.query('SELECT 1')), sleep(50).then(() => rounds(2, () => small.connect()))]);
+  for (const { error, ms } of outcomes.flat()) {
+    expect(isBreakerError(error)).toBe(true);
+    expect(ms).toBeLessThan(2_600);
+  }
+  server.thaw();
+  await vi.waitFor(() => small.query('SELECT 1'), { timeout: 10_000, interval: 50 });
+  expect(small.waitingCount).toBe(0);
+  await small.end();
+});
+
+it('slow healthy queries are never refused and open nothing, after thousands of fast ones and from cold', { timeout: 60_000 }, async () => {
+  const wide = new pg.Pool({ connectionString: server.url, max: 20 });
+  const fast = Array.from({ length: 20 }, async () => {
+    for (let i = 0; i < 100; i += 1) await wide.query('SELECT 1');
+  });
+  await Promise.all(fast);
+  for (const { error } of await rounds(20, () => wide.query('SELECT pg_sleep(4)'))) expect(error).toBeUndefined();
+  await wide.end();
+
+  registry = createRegistry();
+  instrumentation.setConfig({ registry });
+  const cold = new pg.Pool({ connectionString: server.url, max: 20 });
+  for (const { error } of await rounds(20, () => cold.query('SELECT pg_sleep(4)'))) expect(error).toBeUndefined();
+  expect(registry.list()[0]?.state).toBe('closed');
+  expect(registry.list()[0]?.snapshot().rejections).toEqual({});
+  expect(moves).toEqual([]);
+  await cold.end();
+});
