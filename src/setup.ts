@@ -109,7 +109,7 @@ class Setup implements Handle {
     const { env, execArgv, argv } = process;
     const decision = decideSdk(settings.sdk, { env, execArgv, main: argv[1], cwd: process.cwd() });
     diag.debug(`otel-breaker: ${decision.start ? 'sets up an SDK' : 'sets up no SDK'}: ${decision.because}`);
-    if (decision.start) this.#sdk = startSdk(this.registry, settings, env);
+    if (decision.start) this.#sdk = startSdk(settings, env);
     else if (decision.expected) this.#expectSdk(decision.because);
   }
 

@@ -1,19 +1,20 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { Emitter } from '../core/emitter.ts';
 import { BreakerOpenError, errorType, type RejectionReason, type StateName } from '../core/errors.ts';
-import { reportFault } from '../core/fault.ts';
 import type { Mode, ResolvedOptions } from '../core/options.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Target } from '../core/target.ts';
 import type { CallTracer } from '../core/tracer.ts';
 import { Circuit } from './circuit.ts';
 import type { BreakerEvents, TransitionEvent } from './events.ts';
-import { type Admission, callbackCall, type RunContext, type RunOptions, runAsync, runStream, runSync, type StreamLike, wrapped } from './execute.ts';
+import { callbackCall, type RunContext, type RunOptions, runStream, runSync, type StreamLike, wrapped } from './execute.ts';
 import { InFlight } from './in-flight.ts';
+import { enterIsolated, isolated } from './isolated.ts';
 import { Meters } from './meters.ts';
 import type { Move } from './move.ts';
 import { Permit, type PermitOwner } from './permit.ts';
 import { RecentFailures } from './recent-failures.ts';
+import { Runner } from './run.ts';
 import { type LastTrip, type Snapshot, takeSnapshot } from './snapshot.ts';
 import { homeState, publicName, type State } from './state.ts';
 import { Watch } from './watch.ts';
@@ -47,8 +48,6 @@ type Untimed = Omit<RunOptions, 'signal'>;
 
 /** How many traces an event lists: what an SDK keeps as links of one span. */
 const MAX_TRACES = 32;
-/** Permits kept for re-use; more calls at once than this allocate theirs. */
-const MAX_SPARE_PERMITS = 1_024;
 
 /** A circuit breaker: admits or refuses calls, counts them and tells of it. Made by `createBreaker` or by a registry. */
 export class Breaker implements PermitOwner {
@@ -69,16 +68,7 @@ export class Breaker implements PermitOwner {
   readonly #circuit: Circuit;
   readonly #watch: Watch;
   readonly #recent = new RecentFailures();
-  readonly #spare: Permit[] = [];
-  readonly #admission: Admission = {
-    breaker: this,
-    borrow: () => this.#acquire(this.#spare.pop(), false),
-    giveBack: (permit) => {
-      // A spare must not keep a span alive.
-      permit.trace = undefined;
-      if (this.#spare.length < MAX_SPARE_PERMITS) this.#spare.push(permit);
-    },
-  };
+  readonly #runner = new Runner(this);
   #lastTrip: (Omit<LastTrip, 'agoMs'> & { readonly at: number }) | undefined;
   #refusal: RejectionReason = 'open';
 
@@ -118,7 +108,8 @@ export class Breaker implements PermitOwner {
    * @throws BreakerOpenError when refused; whatever the function throws, untouched; the signal's reason when it is aborted already
    */
   run<T>(fn: (context: RunContext) => T | PromiseLike<T>, options?: RunOptions): Promise<T> {
-    return runAsync(this.#admission, fn, options);
+    if (options?.signal?.aborted === true) return Promise.reject(options.signal.reason);
+    return this.#runner.run(this.#acquire(false, this.#runner), fn, options);
   }
   /** The same for a function that answers at once. */
   runSync<T>(fn: () => T, options?: Untimed): T {
@@ -146,7 +137,7 @@ export class Breaker implements PermitOwner {
 
   /** The right to make one call, or `undefined` when it is refused; {@link rejection} then makes the error. */
   tryAcquire(options?: AcquireOptions): Permit<Breaker> | undefined {
-    return this.#acquire(undefined, options?.untimed ?? false) as Permit<Breaker> | undefined;
+    return this.#acquire(options?.untimed ?? false, undefined) as Permit<Breaker> | undefined;
   }
 
   /** The error of the refusal just made. */
@@ -223,7 +214,7 @@ export class Breaker implements PermitOwner {
     return takeSnapshot(this, this.#circuit, this.#circuit.present(now), now, this.#rule, this.#lastTrip);
   }
 
-  #acquire(spare: Permit | undefined, untimed: boolean): Permit | undefined {
+  #acquire(untimed: boolean, slots: Runner | undefined): Permit | undefined {
     const now = this.clock.now();
     const state = this.#circuit.present(now);
     this.lastUsed = now;
@@ -232,14 +223,11 @@ export class Breaker implements PermitOwner {
     if (state.kind !== 'closed' || state.ramp !== undefined) {
       const reason = this.#circuit.refuses(state, now);
       if (reason !== undefined) this.#refused(state, now, reason);
-      if (reason !== undefined && !state.shadow) {
-        if (spare !== undefined) this.#spare.push(spare);
-        return undefined;
-      }
+      if (reason !== undefined && !state.shadow) return undefined;
       probe = state.kind === 'half_open' && reason === undefined;
       unrecorded = reason !== undefined || state.kind === 'disabled';
     }
-    const permit = spare === undefined ? new Permit(this as PermitOwner, state, now, probe, untimed) : spare.renew(state, now, probe);
+    const permit = slots === undefined ? new Permit<PermitOwner>(this, state, now, probe, untimed) : slots.slot(state, now, probe);
     permit.unrecorded = unrecorded;
     this.#calls.add(permit);
     if (state.kind === 'closed') this.#watch.began(now);
@@ -261,7 +249,7 @@ export class Breaker implements PermitOwner {
     this.#calls.remove(permit);
     this.meters.countCall(counted, slow, permit.untimed ? undefined : durationMs, error);
     if (live && !permit.unrecorded) this.#record(permit, outcome, now, durationMs, slow, error);
-    if (permit.trace !== undefined) this.#traced(permit, counted, durationMs, error);
+    if (permit.trace !== undefined) this.#traced(permit, counted, permit.untimed ? undefined : durationMs, error);
     if (this.#events.heard('call'))
       this.#events.emit('call', { breaker: this, state: publicName(permit.state), outcome: counted, durationMs, slow, error });
   }
@@ -306,7 +294,9 @@ export class Breaker implements PermitOwner {
     if (!beside) this.meters.enterState(to, at);
     const { trigger, value, limit, reason, trace, openForMs } = cause;
     const error = cause.error ?? (to === 'open' ? move.lastFailure : undefined);
-    if (to === 'open') this.#lastTrip = { trigger, at, value, limit, errorType: error === undefined ? undefined : errorType(error) };
+    // Of a circuit that was open beside the traffic already, what opened it there stands.
+    if (to === 'open' && trigger !== 'config')
+      this.#lastTrip = { trigger, at, value, limit, errorType: error === undefined ? undefined : errorType(error) };
     const name = beside ? 'verdict' : 'transition';
     if (!this.#events.heard(name)) return;
     const failures = this.#recent.list();
@@ -337,40 +327,8 @@ export class Breaker implements PermitOwner {
     permit.trace = isolated(() => tracer.admitted(this, permit.probe));
   }
 
-  #traced(permit: Permit, outcome: Outcome | 'cancelled' | 'stale', durationMs: number, error: unknown): void {
+  #traced(permit: Permit, outcome: Outcome | 'cancelled' | 'stale', durationMs: number | undefined, error: unknown): void {
     const tracer = this.#tracer;
     if (tracer !== undefined) isolated(() => tracer.settled(permit.trace, this, publicName(permit.state), outcome, durationMs, error));
-  }
-}
-
-/** The call is made exactly once, and its result is its own, whatever the tracer does. */
-function enterIsolated<R>(tracer: CallTracer, trace: unknown, fn: () => R): R {
-  let result: { readonly value: R } | { readonly error: unknown } | undefined;
-  const once = (): R => {
-    if (result === undefined) {
-      try {
-        result = { value: fn() };
-      } catch (error) {
-        result = { error };
-      }
-    }
-    if ('error' in result) throw result.error;
-    return result.value;
-  };
-  try {
-    tracer.enter(trace, once);
-  } catch (fault) {
-    if (result === undefined || !('error' in result) || result.error !== fault) reportFault(fault, 'call tracer');
-  }
-  return once();
-}
-
-/** A tracer's fault is reported and changes nothing. */
-function isolated<R>(fn: () => R): R | undefined {
-  try {
-    return fn();
-  } catch (fault) {
-    reportFault(fault, 'call tracer');
-    return undefined;
   }
 }

@@ -1,11 +1,11 @@
 import type { Clock } from '../core/clock.ts';
 import { CallTimeoutError, IllegalTransitionError, type RejectionReason } from '../core/errors.ts';
-import { reportFault } from '../core/fault.ts';
 import type { Mode, ResolvedOptions } from '../core/options.ts';
 import type { TripRule, TripView } from '../core/trip-rule.ts';
 import { Alarm } from './alarm.ts';
 import { HalfOpenTrial } from './half-open.ts';
 import type { InFlight } from './in-flight.ts';
+import { askIsolated } from './isolated.ts';
 import type { Cause, Move } from './move.ts';
 import { OpenTime } from './open-time.ts';
 import type { Permit } from './permit.ts';
@@ -133,7 +133,7 @@ export class Circuit {
     view.inFlight = this.calls.count;
     view.overdue = this.calls.overdue;
     for (const rule of this.#rules) {
-      const verdict = this.#ask(rule, view);
+      const verdict = askIsolated(rule, view);
       if (verdict === undefined) continue;
       this.open(now, { trigger: rule.name, ...verdict, error, trace: permit?.trace, retryAfterMs: permit?.retryAfterMs ?? 0 });
       return;
@@ -184,9 +184,11 @@ export class Circuit {
     // Between shadow and enforce the machine goes on from where it is: an outage seen in shadow is refused from now on.
     const shadow = options.mode === 'shadow';
     const goesOn = state.kind !== 'disabled' && options.mode !== 'off';
-    const trial = new HalfOpenTrial(options.halfOpen);
-    const next = state.kind === 'half_open' ? { ...state, trial, shadow } : { ...state, shadow };
-    this.move(goesOn ? (next as Successor) : homeState(options.mode), now, { trigger: 'config' });
+    const next = state.kind === 'half_open' ? { ...state, trial: new HalfOpenTrial(options.halfOpen), shadow } : { ...state, shadow };
+    this.move(goesOn ? (next as Successor) : homeState(options.mode), now, {
+      trigger: 'config',
+      openForMs: state.kind === 'open' && goesOn ? state.until - now : undefined,
+    });
   }
 
   /**
@@ -244,14 +246,5 @@ export class Circuit {
       limit: leaseMs / 1_000,
       error: new CallTimeoutError(this.options.name, leaseMs),
     });
-  }
-
-  #ask(rule: TripRule, view: TripView): ReturnType<TripRule['trips']> {
-    try {
-      return rule.trips(view);
-    } catch (fault) {
-      reportFault(fault, `trip rule '${rule.name}'`);
-      return undefined;
-    }
   }
 }

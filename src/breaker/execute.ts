@@ -1,8 +1,7 @@
 import { finished, type Readable } from 'node:stream';
-import type { Classify, Outcome } from '../core/outcome.ts';
+import type { Classify } from '../core/outcome.ts';
 import type { Breaker } from './breaker.ts';
 import { judgeError, judgeValue } from './judge.ts';
-import type { Permit } from './permit.ts';
 
 /** What a protected function is handed. */
 export interface RunContext {
@@ -17,45 +16,9 @@ export interface RunOptions {
   readonly classify?: Classify | undefined;
 }
 
-/** What the adapters below need of a breaker. */
-export interface Admission {
-  readonly breaker: Breaker;
-  /** A permit that is used again once it has settled. */
-  borrow(): Permit | undefined;
-  giveBack(permit: Permit): void;
-}
-
 /** Any stream of Node's; described by its shape so that our types need none of Node's. */
 export interface StreamLike {
   on(event: string, listener: (...args: never[]) => void): unknown;
-}
-
-const noSignal: RunContext = { signal: undefined };
-
-export async function runAsync<T>(
-  admission: Admission,
-  fn: (context: RunContext) => T | PromiseLike<T>,
-  options: RunOptions | undefined,
-): Promise<T> {
-  const signal = options?.signal;
-  if (signal?.aborted === true) throw signal.reason;
-  const permit = admission.borrow();
-  if (permit === undefined) throw admission.breaker.rejection();
-  const context = signal === undefined ? noSignal : { signal };
-  let outcome: Outcome | 'cancelled' = 'ignored';
-  let failure: unknown;
-  try {
-    const value = await (permit.probe ? permit.enter(() => fn(context)) : fn(context));
-    outcome = judgeValue(value, options?.classify ?? admission.breaker.options.classify);
-    return value;
-  } catch (error) {
-    failure = error;
-    outcome = judgeError(error, options?.classify ?? admission.breaker.options.classify, signal);
-    throw error;
-  } finally {
-    permit.settle(outcome, failure);
-    admission.giveBack(permit);
-  }
 }
 
 export function runSync<T>(breaker: Breaker, fn: () => T, options: Omit<RunOptions, 'signal'> | undefined): T {
@@ -102,11 +65,7 @@ export function callbackCall<Results extends unknown[]>(
   }
 }
 
-export function runStream<S extends StreamLike>(
-  breaker: Breaker,
-  open: () => S,
-  options: Omit<RunOptions, 'signal'> | undefined,
-): S {
+export function runStream<S extends StreamLike>(breaker: Breaker, open: () => S, options: Omit<RunOptions, 'signal'> | undefined): S {
   const permit = breaker.tryAcquire();
   if (permit === undefined) throw breaker.rejection();
   const classify = options?.classify ?? breaker.options.classify;

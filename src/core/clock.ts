@@ -22,11 +22,14 @@ export interface Clock {
 /** Runs a function outside the async context of whoever calls: a breaker's timers and listeners belong to no request. */
 export const outsideCallContext: <R>(fn: () => R) => R = AsyncLocalStorage.snapshot();
 
+/** What Node's timers can hold; a longer one would fire at once. Whoever set it sees that it is early and sets it again. */
+const LONGEST_MS = 2_147_483_647;
+
 class SystemTimer implements Timer {
   readonly #handle: NodeJS.Timeout;
 
   constructor(fn: () => void, ms: number) {
-    this.#handle = outsideCallContext(() => setTimeout(fn, ms));
+    this.#handle = outsideCallContext(() => setTimeout(fn, Math.min(ms, LONGEST_MS)));
     this.#handle.unref();
   }
 

@@ -7,17 +7,19 @@ import { reportFault } from './fault.ts';
  * nothing. Events caused by a listener are delivered after the one that caused them, so everybody sees one order.
  */
 export class Emitter<Events extends object> {
-  readonly #listeners: { [K in keyof Events]?: ((event: Events[K]) => void)[] } = {};
+  readonly #listeners: { [K in keyof Events]?: { readonly hear: (event: Events[K]) => unknown }[] } = {};
   readonly #queue: (() => void)[] = [];
   #draining = false;
 
   on<K extends keyof Events>(name: K, listener: (event: Events[K]) => void): Disposable {
     const list = this.#listeners[name] ?? [];
+    // Of its own, so that a function registered twice is let go once at a time.
+    const entry = { hear: listener };
     // A new array each time: a dispatch under way goes on over the one it began with.
-    this.#listeners[name] = [...list, listener];
+    this.#listeners[name] = [...list, entry];
     return {
       [Symbol.dispose]: () => {
-        this.#listeners[name] = this.#listeners[name]?.filter((each) => each !== listener);
+        this.#listeners[name] = this.#listeners[name]?.filter((each) => each !== entry);
       },
     };
   }
@@ -31,11 +33,14 @@ export class Emitter<Events extends object> {
     const list = this.#listeners[name];
     if (list === undefined || list.length === 0) return;
     this.#queue.push(() => {
-      for (const listener of list) {
+      for (const { hear } of list) {
+        const failed = (error: unknown): void => reportFault(error, `a listener of '${String(name)}'`);
         try {
-          listener(event);
+          const returned = hear(event);
+          // An async listener that fails must not end the process as an unhandled rejection.
+          if (returned instanceof Promise) returned.catch(failed);
         } catch (error) {
-          reportFault(error, `a listener of '${String(name)}'`);
+          failed(error);
         }
       }
     });

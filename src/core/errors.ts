@@ -23,9 +23,13 @@ function withoutStack<E>(make: () => E): E {
   const limit = Error.stackTraceLimit;
   try {
     Error.stackTraceLimit = 0;
+  } catch {
+    // A frozen Error (hardened realms) throws on assignment; then the trace is simply collected.
+    return make();
+  }
+  try {
     return make();
   } finally {
-    // A frozen Error (hardened realms) throws on assignment; then the trace is simply collected.
     Error.stackTraceLimit = limit;
   }
 }
@@ -171,6 +175,15 @@ for (const [type, code] of [
  */
 export function errorType(error: unknown): string {
   if (error === null || typeof error !== 'object') return typeof error;
+  try {
+    return typeOf(error);
+  } catch {
+    // A proxy or a getter that throws: its call goes on all the same.
+    return 'Error';
+  }
+}
+
+function typeOf(error: object): string {
   const { code, name, cause } = error as { code?: unknown; name?: unknown; cause?: unknown };
   if (typeof code === 'string' && code !== '') return code;
   // undici hides what happened to the connection in the cause of a bare TypeError.

@@ -19,7 +19,7 @@ export interface CallTracer {
   /** A call was admitted. `undefined` means: not interested, do not call `settled`. */
   admitted(breaker: TracedBreaker, probe: boolean): unknown;
   /** The call has settled; `state` is the one that admitted it. Never called for a call whose trace is `undefined`. */
-  settled(trace: unknown, breaker: TracedBreaker, state: StateName, outcome: CountedOutcome, durationMs: number, error: unknown): void;
+  settled(trace: unknown, breaker: TracedBreaker, state: StateName, outcome: CountedOutcome, durationMs: number | undefined, error: unknown): void;
   /** A call was refused (`shadow`: would have been); `retryAfterMs` is when to ask again. */
   rejected(breaker: TracedBreaker, reason: RejectionReason, retryAfterMs: number | undefined, shadow: boolean): void;
   /** Runs a probe's function with the probe's span active; must call `fn` exactly once and return what it returns. */

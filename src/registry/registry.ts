@@ -77,9 +77,10 @@ export class Registry {
     const known = this.#entries.get(name);
     if (known !== undefined) return known.breaker;
     this.#sweep();
-    const full = this.#entries.size >= this.#maxBreakers && name !== overflowName;
+    const counted = this.#entries.size - (this.#entries.has(overflowName) ? 1 : 0);
+    const full = counted >= this.#maxBreakers && name !== overflowName;
     // The overflow breaker stands for many servers: nothing of a single one's may stick to it.
-    return full ? this.get(overflowName) : this.#add(name, target, hooks);
+    return full ? this.get(overflowName) : this.#add(name, target, hooks).breaker;
   }
 
   find(name: string): Breaker | undefined {
@@ -108,13 +109,14 @@ export class Registry {
    * @throws ConfigError for options that cannot be used; nothing has changed then
    */
   replace(name: string, options: BreakerOptions): Breaker {
-    const breaker = this.get(name);
-    const entry = this.#entries.get(breaker.name) as Entry;
-    const { options: configured, rule } = this.#resolve(name, breaker.target, entry.hooks.defaults);
-    const resolved = resolveOptions({ ...mergeOptions(configured, options), name: breaker.name });
+    const known = this.#entries.get(name);
+    const { options: configured, rule } = this.#resolve(name, known?.breaker.target ?? {}, known?.hooks.defaults);
+    const resolved = resolveOptions({ ...mergeOptions(configured, options), name });
+    // Named by a person, it is made even over the cap: the overflow breaker is for many.
+    const entry = known ?? this.#add(name, {}, {});
     entry.own = options;
     this.#apply(entry, resolved, rule);
-    return breaker;
+    return entry.breaker;
   }
 
   /** Takes on a new configuration: every breaker's options are looked up again and replaced in place. */
@@ -152,12 +154,13 @@ export class Registry {
     return this.#events.on(name, listener);
   }
 
-  #add(name: string, target: Target, hooks: BreakerHooks): Breaker {
+  #add(name: string, target: Target, hooks: BreakerHooks): Entry {
     const { resolved, rule } = this.#look(name, target, hooks.defaults, undefined);
     const breaker = new Breaker(resolved, { clock: this.clock, target, rule, tracer: this.#tracer, verify: hooks.verify });
-    this.#entries.set(name, { breaker, hooks, own: undefined });
+    const entry: Entry = { breaker, hooks, own: undefined };
+    this.#entries.set(name, entry);
     this.#events.emit('added', { breaker });
-    return breaker;
+    return entry;
   }
 
   #look(
@@ -173,7 +176,7 @@ export class Registry {
     } catch (fault) {
       // A call must not fail for a fault of its configuration.
       reportFault(fault, `the configuration of '${name}'`);
-      return { resolved: resolveOptions({ name }), rule: undefined };
+      return { resolved: { ...resolveOptions(), name }, rule: undefined };
     }
   }
 
@@ -189,13 +192,18 @@ export class Registry {
     this.#sweptAt = now;
     for (const { breaker } of [...this.#entries.values()]) {
       const quiet = breaker.inFlight === 0 && now - breaker.lastUsed >= this.#idleMs;
-      // What somebody forced, and what is open, is somebody's concern still.
-      const settled = breaker.state === 'closed' || (breaker.state === 'shadow' && breaker.snapshot().circuit === 'closed');
-      if (quiet && settled && !this.#isKept(breaker.name)) this.remove(breaker.name);
+      if (quiet && isAtHome(breaker) && !this.#isKept(breaker.name)) this.remove(breaker.name);
     }
   }
 
   #isKept(name: string): boolean {
     return name === overflowName || this.#entries.get(name)?.own !== undefined;
   }
+}
+
+/** Where its mode begins. What somebody holds by hand, and what is open, is somebody's concern still. */
+function isAtHome(breaker: Breaker): boolean {
+  if (breaker.mode === 'off') return breaker.state === 'disabled';
+  if (breaker.mode === 'shadow') return breaker.state === 'shadow' && breaker.snapshot().circuit === 'closed';
+  return breaker.state === 'closed';
 }

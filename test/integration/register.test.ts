@@ -233,7 +233,10 @@ describe('an outage, as an OTLP receiver and Prometheus see it', () => {
     const metrics = await scrape();
     const at = { breaker_name: name };
     const moves = (from: string, to: string): number =>
-      samplesOf(metrics, 'breaker_transitions_total', { ...at, breaker_state_from: from, breaker_state_to: to }).reduce((sum, { value }) => sum + value, 0);
+      samplesOf(metrics, 'breaker_transitions_total', { ...at, breaker_state_from: from, breaker_state_to: to }).reduce(
+        (sum, { value }) => sum + value,
+        0,
+      );
     expect(moves('closed', 'open')).toBe(1);
     expect(moves('half_open', 'closed')).toBe(1);
     expect(sampleValue(metrics, 'breaker_rejections_total', { ...at, breaker_rejection_reason: 'open' })).toBeGreaterThanOrEqual(1);

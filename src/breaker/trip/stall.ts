@@ -1,7 +1,7 @@
 import type { ResolvedOptions } from '../../core/options.ts';
 import type { TripVerdict } from '../../core/trip-rule.ts';
 import type { InFlight } from '../in-flight.ts';
-import { Patience } from './patience.ts';
+import type { Patience } from './patience.ts';
 
 /** So many successes make the learned percentile worth something. */
 const ENOUGH_TO_LEARN = 10;

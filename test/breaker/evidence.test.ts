@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import { admit, Boom, bench, fail } from './harness.ts';
+
+describe('connection evidence', () => {
+  test('counts as a failure in the window and in the row', () => {
+    const { breaker, moves } = bench({ consecutiveFailures: 2 });
+    breaker.report(new Boom());
+    expect(breaker.snapshot()).toMatchObject({ window: { recorded: 1, failures: 1 }, consecutiveFailures: 1, calls: { failure: 0 } });
+    breaker.report(new Boom());
+    expect(moves[0]).toMatchObject({ trigger: 'consecutive_failures', trace: undefined });
+  });
+
+  test('of a server that refuses connections opens at once', () => {
+    const { breaker, moves } = bench();
+    const error = new Boom();
+    breaker.report(error, { refused: true });
+    expect(breaker.state).toBe('open');
+    expect(moves).toHaveLength(1);
+    expect(moves[0]).toMatchObject({ trigger: 'connection', error });
+    expect(breaker.snapshot().lastTrip).toMatchObject({ trigger: 'connection', errorType: 'EBOOM' });
+  });
+
+  test('of refusal ends a half-open too', () => {
+    const { breaker, clock, trail } = bench({ consecutiveFailures: 1 });
+    fail(breaker);
+    clock.advance(5_000);
+    breaker.report(new Boom(), { refused: true });
+    expect(trail().at(-1)).toBe('half_open>open connection');
+  });
+
+  test('changes nothing in a state that records nothing', () => {
+    for (const hold of ['forceOpen', 'disable'] as const) {
+      const { breaker, moves } = bench();
+      breaker[hold]();
+      breaker.report(new Boom(), { refused: true });
+      expect(moves).toHaveLength(1);
+      expect(breaker.snapshot().window.recorded).toBe(0);
+    }
+  });
+
+  test('does not lengthen an opening that is under way', () => {
+    const { breaker, clock } = bench({ consecutiveFailures: 1 });
+    fail(breaker);
+    clock.advance(4_000);
+    breaker.report(new Boom(), { refused: true });
+    expect(breaker.snapshot()).toMatchObject({ openings: 1, retryAfterMs: 1_000 });
+  });
+
+  test('that the server is back makes an open circuit ask at once', () => {
+    const { breaker, clock, trail } = bench();
+    breaker.report(new Boom(), { refused: true });
+    clock.advance(100);
+    breaker.recovered();
+    expect(trail().at(-1)).toBe('open>half_open connection');
+    expect(admit(breaker).probe).toBe(true);
+  });
+
+  test('that the server is back, proved wrong once, is not believed for the opening that follows', () => {
+    const { breaker, clock } = bench({ consecutiveFailures: 1 });
+    fail(breaker);
+    breaker.recovered();
+    fail(breaker);
+    expect(breaker.state).toBe('open');
+    breaker.recovered();
+    expect(breaker.state).toBe('open');
+    clock.advance(10_000);
+    expect(breaker.state).toBe('half_open');
+    fail(breaker);
+    breaker.recovered();
+    expect(breaker.state).toBe('half_open');
+  });
+
+  test('that the server is back is nothing to a circuit that is not open', () => {
+    const { breaker, moves } = bench();
+    breaker.recovered();
+    breaker.forceOpen();
+    breaker.recovered();
+    expect(moves.map(({ to }) => to)).toEqual(['forced_open']);
+  });
+});

@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest';
+import { reachable, root, textOf, withoutComments } from './imports.ts';
+
+/** The names that a file exports by lists, those of types marked. */
+function exported(file: string): string[] {
+  const text = withoutComments(textOf(file));
+  const lists = [...text.matchAll(/^export\s+(type\s+)?\{([^}]*)\}/gm)].flatMap(([, type, names]) =>
+    (names ?? '')
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '')
+      .map((name) => (type !== undefined && !name.startsWith('type ') ? `type ${name}` : name)),
+  );
+  const whole = [...text.matchAll(/^export\s+\*\s+as\s+(\w+)/gm)].map(([, name]) => name as string);
+  const own = [...text.matchAll(/^export\s+(?:abstract\s+|async\s+)?(class|function|const|interface|type)\s+(\w+)/gm)].map(
+    ([, kind, name]) => `${kind === 'interface' || kind === 'type' ? 'type ' : ''}${name}`,
+  );
+  return [...lists, ...whole, ...own].sort();
+}
+
+const values = (names: readonly string[]): string[] => names.filter((name) => !name.startsWith('type '));
+
+/** Reviewed as an artefact: whoever changes a line here changes the package's surface. */
+const entries = {
+  'src/index.ts': [
+    'Breaker',
+    'BreakerError',
+    'BreakerOpenError',
+    'CallTimeoutError',
+    'ConfigError',
+    'DurationHistogram',
+    'ExecutionRejectedError',
+    'IllegalTransitionError',
+    'Protected',
+    'Registry',
+    'createBreaker',
+    'createRegistry',
+    'durationBoundsMs',
+    'errorSettings',
+    'errorType',
+    'isBreakerError',
+    'overflowName',
+    'protect',
+    'rejectionReasons',
+    'setFaultReporter',
+    'stateNames',
+    'systemClock',
+    'transitions',
+    'type AcquireOptions',
+    'type BreakerEnvironment',
+    'type BreakerEvents',
+    'type BreakerHooks',
+    'type BreakerOptions',
+    'type CallEvent',
+    'type CallResult',
+    'type CallTracer',
+    'type Classify',
+    'type Clock',
+    'type ConfigIssue',
+    'type ConnectionEvidence',
+    'type CountedOutcome',
+    'type CreateRegistryOptions',
+    'type FailureRecord',
+    'type FaultReporter',
+    'type HalfOpenOptions',
+    'type LastTrip',
+    'type Meters',
+    'type Mode',
+    'type OpenOptions',
+    'type Outcome',
+    'type Permit',
+    'type ProtectOptions',
+    'type RegistryEvents',
+    'type RejectedEvent',
+    'type RejectionReason',
+    'type Resolution',
+    'type Resolve',
+    'type ResolvedOptions',
+    'type RunContext',
+    'type RunOptions',
+    'type Snapshot',
+    'type StallOptions',
+    'type StateName',
+    'type Target',
+    'type Timer',
+    'type TracedBreaker',
+    'type TransitionEvent',
+    'type Trigger',
+    'type TripRule',
+    'type TripVerdict',
+    'type TripView',
+    'type WindowCounts',
+    'type WindowOptions',
+  ],
+  'src/testing.ts': ['ManualClock', 'type Clock', 'type Timer'],
+  'src/telemetry/index.ts': [
+    'attachTelemetry',
+    'breakerMetricProducer',
+    'names',
+    'type BreakerMetricProducer',
+    'type DurationHistogramOption',
+    'type MetricDefinition',
+    'type MetricsOption',
+    'type ProducedMetric',
+    'type ProducedMetrics',
+    'type ProducerOptions',
+    'type TelemetryHandle',
+    'type TelemetryOptions',
+    'type Temporalities',
+  ],
+  'src/setup.ts': ['register', 'setup', 'type Handle'],
+  'instrumentations/index.ts': ['FetchBreakerInstrumentation', 'IORedisBreakerInstrumentation', 'PgBreakerInstrumentation'],
+} as const satisfies Record<string, readonly string[]>;
+
+describe('the public surface', () => {
+  test.each(Object.entries(entries))('of %s is the one that was reviewed', (file, names) => {
+    expect(exported(file)).toEqual([...names].sort());
+  });
+
+  test.each(Object.entries(entries))('of %s is there when it is loaded', async (file, names) => {
+    const module = (await import(/* @vite-ignore */ `${root}${file}`)) as Record<string, unknown>;
+    expect(Object.keys(module).sort()).toEqual(values(names).sort());
+    for (const name of values(names)) expect(module[name], name).toBeDefined();
+  });
+
+  test('has no default export', () => {
+    for (const file of Object.keys(entries)) expect(textOf(file), file).not.toMatch(/export default|as default/);
+  });
+
+  test('every entry of the package is a source file', () => {
+    const { exports } = JSON.parse(textOf('package.json')) as { exports: Record<string, { types: string; default: string } | string> };
+    const files = Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [] : [entry.types, entry.default]));
+    for (const file of files) expect(() => textOf(file.replace('./dist/', '').replace(/(\.d\.ts|\.js)$/, '.ts')), file).not.toThrow();
+  });
+});
+
+describe('loading the engine', () => {
+  const loaded = [...reachable('src/index.ts')];
+
+  test('loads no dependency', () => {
+    expect(loaded.filter((target) => !target.endsWith('.ts') && !target.startsWith('node:'))).toEqual([]);
+  });
+
+  test('loads of Node only what has no effect by being loaded', () => {
+    const modules = loaded.filter((target) => target.startsWith('node:')).sort();
+    expect(modules).toEqual(['node:async_hooks', 'node:perf_hooks', 'node:stream']);
+  });
+
+  test('loads nothing of telemetry, the SDK, the instrumentations or file reading', () => {
+    expect(loaded.filter((file) => /telemetry|sdk|instrumentations|load|sources|environment/.test(file))).toEqual([]);
+  });
+
+  test('the clock for tests loads nothing at all', () => {
+    expect([...reachable('src/testing.ts')]).toEqual(['src/testing.ts']);
+  });
+});

@@ -1,0 +1,92 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import { ManualClock } from '../../src/testing.ts';
+
+afterEach(() => void vi.restoreAllMocks());
+
+describe('the system clock', () => {
+  test('is monotonic, and independent of the wall clock', () => {
+    const first = systemClock.now();
+    vi.spyOn(Date, 'now').mockReturnValue(0);
+    expect(systemClock.now()).toBeGreaterThanOrEqual(first);
+    const random = systemClock.random();
+    expect(random >= 0 && random < 1).toBe(true);
+  });
+
+  test('its timers run once, outside the context of whoever set them', async () => {
+    const context = new AsyncLocalStorage<string>();
+    const alive = setInterval(() => undefined, 10);
+    const store = await new Promise((resolve) => {
+      context.run('request', () => systemClock.setTimer(() => resolve(context.getStore()), 1));
+    });
+    clearInterval(alive);
+    expect(store).toBeUndefined();
+  });
+
+  test('its timers are unref-ed, and can be cancelled twice and after they ran', () => {
+    const set = vi.spyOn(globalThis, 'setTimeout');
+    const timer = systemClock.setTimer(() => expect.unreachable(), 5);
+    const handle = set.mock.results[0]?.value as NodeJS.Timeout | undefined;
+    expect(handle?.hasRef()).toBe(false);
+    timer.cancel();
+    timer.cancel();
+  });
+
+  test('a timer longer than Node can hold does not run at once', () => {
+    const set = vi.spyOn(globalThis, 'setTimeout');
+    systemClock.setTimer(() => undefined, 4_000_000_000).cancel();
+    expect(set.mock.calls[0]?.[1]).toBe(2_147_483_647);
+  });
+});
+
+describe('the manual clock', () => {
+  test('moves only when told to, and runs each timer at its own time, in order', () => {
+    const clock = new ManualClock(100);
+    const ran: [string, number][] = [];
+    clock.setTimer(() => void ran.push(['b', clock.now()]), 20);
+    clock.setTimer(() => void ran.push(['a', clock.now()]), 10);
+    clock.setTimer(() => void ran.push(['b2', clock.now()]), 20);
+    clock.advance(20);
+    expect(ran).toEqual([
+      ['a', 110],
+      ['b', 120],
+      ['b2', 120],
+    ]);
+    expect([clock.now(), clock.pendingTimers]).toEqual([120, 0]);
+  });
+
+  test('runs timers that timers set, as far as they fall due', () => {
+    const clock = new ManualClock();
+    const ran: number[] = [];
+    const again = (): void => {
+      ran.push(clock.now());
+      clock.setTimer(again, 10);
+    };
+    clock.setTimer(again, 10);
+    clock.advance(35);
+    expect(ran).toEqual([10, 20, 30]);
+    expect(clock.pendingTimers).toBe(1);
+  });
+
+  test('skips over timers, which then run late', () => {
+    const clock = new ManualClock();
+    const ran: number[] = [];
+    clock.setTimer(() => void ran.push(clock.now()), 10);
+    clock.skip(50);
+    expect(ran).toEqual([]);
+    clock.advance(0);
+    expect(ran).toEqual([50]);
+  });
+
+  test('forgets a timer that is cancelled', () => {
+    const clock = new ManualClock();
+    clock.setTimer(() => expect.unreachable(), 10).cancel();
+    clock.advance(10);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test.each([-1, Number.NaN])('does not move by %d', (ms) => {
+    expect(() => new ManualClock().advance(ms)).toThrow(RangeError);
+  });
+});
