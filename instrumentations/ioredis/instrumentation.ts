@@ -19,10 +19,13 @@ export class IORedisBreakerInstrumentation extends BreakerInstrumentation<IORedi
   }
 }
 
+/** Of 5 and 6, then of 4; sources, in `lib`, have the same names. */
+const clientFiles = ['Redis.js', 'Pipeline.js', 'redis/index.js', 'pipeline.js'];
+
 function definition(source: RegistrySource): HookDefinition {
   return {
     package: 'ioredis',
-    files: ['ioredis/built/Redis.js', 'ioredis/built/Pipeline.js', 'ioredis/built/redis/index.js', 'ioredis/built/pipeline.js'],
+    files: ['built', 'lib'].flatMap((directory) => clientFiles.map((file) => `ioredis/${directory}/${file}`)),
     majors: [4, 5, 6],
     patch: (exports, loaded) => patch(exports, loaded, source),
   };

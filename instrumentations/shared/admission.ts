@@ -101,6 +101,7 @@ export class ServerGroup {
   }
 
   #moved({ breaker, to, trigger, value }: TransitionEvent): void {
+    if (to === 'closed' && trigger === 'probes_succeeded') this.#proven(breaker);
     if (to !== 'open') return;
     const silent = trigger === 'stall' || trigger === 'probe_lease';
     if (trigger === 'stall' && this.#verify !== undefined) {
@@ -109,6 +110,11 @@ export class ServerGroup {
       for (const sibling of this.#breakers.values()) if (sibling !== breaker && this.#owns(sibling)) sibling.report(error, { refused: true });
     }
     if (silent || trigger === 'connection') this.#announce(silent ? 'silent' : 'refused');
+  }
+
+  /** Calls of one class succeed again: what opened the others with it was the connection, and nobody may ask them for hours. */
+  #proven(by: Breaker): void {
+    for (const sibling of this.#breakers.values()) if (sibling !== by && this.#owns(sibling)) sibling.recovered({ proven: true });
   }
 
   /** @internal For the watch. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, sep } from 'node:path';
 import { reportFault } from '../../src/core/fault.ts';
+import { onModuleLoaded } from './module-loads.ts';
 
 /** Takes a patch back; must restore exactly what was there. */
 export type Undo = () => void;
@@ -17,8 +18,12 @@ export interface LoadedFile {
 
 /** Files of one client package, and what to do when a copy of one of them is loaded. */
 export interface HookDefinition {
+  /** By its package.json: a copy may be installed under an alias, linked from a monorepo, or be the program's own checkout. */
   readonly package: string;
-  /** Package name and path with forward slashes, such as `pg/lib/client.js`; files a version lacks do no harm. */
+  /**
+   * Package name and path with forward slashes, such as `pg/lib/client.js`; a source that is compiled as it is loaded
+   * (`.ts`) counts as the `.js` it becomes. Files a version lacks do no harm.
+   */
   readonly files: readonly string[];
   /** Major versions known to work; others are left alone, with one warning. */
   readonly majors: readonly number[];
@@ -26,45 +31,49 @@ export interface HookDefinition {
   patch(exports: unknown, loaded: LoadedFile): Undo | undefined;
 }
 
-const require = createRequire(import.meta.url);
-/** `x/index.js` is `x`, `x/y.js` is `x/y`: the spelling of require-in-the-middle. */
-const plain = (file: string): string => file.replace(/(\/index)?(\.[cm]?js)?$/, '');
+const { cache } = createRequire(import.meta.url);
 const slashed = (path: string): string => (sep === '/' ? path : path.split(sep).join('/'));
+const withoutExtension = (path: string): string => path.replace(/\.[cm]?[jt]sx?$/, '');
 
 /**
  * Patches client files as they are loaded, and those that are loaded already: in CommonJS and ES module apps alike, since
- * a client's internal files are CommonJS and come through `require` in both. Returns what undoes all of it.
+ * the clients are CommonJS. Returns what undoes all of it.
  */
 export function hookFiles(definitions: readonly HookDefinition[]): Undo {
   const hooks = new FileHooks(definitions);
   return () => hooks.undo();
 }
 
+/** A file to look out for. */
+interface Place {
+  readonly definition: HookDefinition;
+  readonly file: string;
+  /** Within the package, from its slash, without extension: `/lib/client`. */
+  readonly path: string;
+}
+
 class FileHooks {
-  readonly #definitions: readonly HookDefinition[];
+  /** By the last part of their path, which nearly every loaded file fails. */
+  readonly #places = new Map<string, Place[]>();
   readonly #patched = new Map<unknown, Undo | undefined>();
   readonly #warned = new Set<string>();
-  readonly #hook: { unhook(): void };
+  readonly #unhook: Undo;
 
   constructor(definitions: readonly HookDefinition[]) {
-    this.#definitions = definitions;
-    const { Hook } = require('require-in-the-middle') as typeof import('require-in-the-middle');
-    const names = definitions.flatMap((definition) => definition.files.map(plain));
-    this.#hook = new Hook([...new Set(names)], { internals: true }, (exports, name, directory) => {
-      try {
-        this.#loaded(exports, slashed(name), directory);
-        // An ES module app loads a package's main file past `require`; it is in the cache by now, or when the next one comes.
-        this.#scan();
-      } catch (error) {
-        reportFault(error, `hooking ${name}`);
+    for (const definition of definitions) {
+      for (const file of definition.files) {
+        const path = withoutExtension(file.slice(definition.package.length));
+        const name = lastPart(path);
+        this.#places.set(name, [...(this.#places.get(name) ?? []), { definition, file, path }]);
       }
-      return exports;
-    });
-    this.#scan();
+    }
+    this.#unhook = onModuleLoaded((filename, exports) => this.#loaded(filename, exports));
+    // What was loaded before us, several copies of a package included.
+    for (const [filename, module] of Object.entries(cache)) if (module?.loaded) this.#loaded(filename, module.exports);
   }
 
   undo(): void {
-    this.#hook.unhook();
+    this.#unhook();
     for (const undo of [...this.#patched.values()].reverse()) {
       try {
         undo?.();
@@ -75,39 +84,31 @@ class FileHooks {
     this.#patched.clear();
   }
 
-  /** What was loaded before us, several copies of a package included. */
-  #scan(): void {
-    for (const [filename, module] of Object.entries(require.cache)) {
-      if (module === undefined || !module.loaded) continue;
-      const path = slashed(filename);
-      for (const definition of this.#definitions) {
-        const root = path.lastIndexOf(`/node_modules/${definition.package}/`);
-        if (root < 0) continue;
-        const start = root + '/node_modules/'.length;
-        const directory = filename.slice(0, start + definition.package.length);
-        this.#loaded(module.exports, path.slice(start), directory);
-      }
+  #loaded(filename: string, exports: unknown): void {
+    const path = withoutExtension(slashed(filename));
+    for (const place of this.#places.get(lastPart(path)) ?? []) {
+      if (!path.endsWith(place.path) || this.#patched.has(exports)) continue;
+      const directory = filename.slice(0, path.length - place.path.length);
+      const copy = packageIn(directory);
+      const { definition, file } = place;
+      // Where its name is another, it may be a fork in the client's stead.
+      if (copy?.name !== definition.package && !slashed(directory).endsWith(`/node_modules/${definition.package}`)) continue;
+      this.#patch(exports, place, { file, version: copy?.version ?? '', directory });
     }
   }
 
-  #loaded(exports: unknown, name: string, directory: string | undefined): void {
-    if (directory === undefined || this.#patched.has(exports)) return;
-    for (const definition of this.#definitions) {
-      const file = definition.files.find((each) => plain(each) === plain(name));
-      if (file === undefined) continue;
-      const version = versionIn(directory);
-      if (version === undefined || !definition.majors.includes(Number.parseInt(version, 10))) {
-        this.#patched.set(exports, undefined);
-        this.#warn(`${definition.package} ${version ?? 'of an unknown version'} is not known to this instrumentation: its calls are not guarded`);
-        continue;
-      }
-      // Before patching, which may load and thus report further files.
-      this.#patched.set(exports, undefined);
-      try {
-        this.#patched.set(exports, definition.patch(exports, { file, version, directory }));
-      } catch (error) {
-        reportFault(error, `patching ${file} ${version}`);
-      }
+  #patch(exports: unknown, { definition }: Place, loaded: LoadedFile): void {
+    // Before patching, which may load and thus report further files.
+    this.#patched.set(exports, undefined);
+    if (!definition.majors.includes(Number.parseInt(loaded.version, 10))) {
+      const version = loaded.version === '' ? 'of an unknown version' : loaded.version;
+      this.#warn(`${definition.package} ${version} is not known to this instrumentation: its calls are not guarded`);
+      return;
+    }
+    try {
+      this.#patched.set(exports, definition.patch(exports, loaded));
+    } catch (error) {
+      reportFault(error, `patching ${loaded.file} ${loaded.version}`);
     }
   }
 
@@ -118,10 +119,14 @@ class FileHooks {
   }
 }
 
-function versionIn(directory: string): string | undefined {
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function packageIn(directory: string): { readonly name: string; readonly version: string } | undefined {
   try {
-    const { version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as { version?: unknown };
-    return typeof version === 'string' ? version : undefined;
+    const { name, version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as { name?: unknown; version?: unknown };
+    return { name: typeof name === 'string' ? name : '', version: typeof version === 'string' ? version : '' };
   } catch {
     return undefined;
   }

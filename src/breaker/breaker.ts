@@ -38,6 +38,12 @@ export interface AcquireOptions {
   readonly untimed?: boolean;
 }
 
+/** What an answer of the server proves. */
+export interface RecoveryEvidence {
+  /** Calls succeed on that server: a circuit that only evidence of the connection had opened closes. */
+  readonly proven?: boolean;
+}
+
 /** What a fault of the connection proves. */
 export interface ConnectionEvidence {
   /** The server refuses connections outright: the circuit opens at once. */
@@ -79,7 +85,13 @@ export class Breaker implements PermitOwner {
     this.#options = options;
     this.#rule = environment.rule;
     this.#tracer = environment.tracer;
-    this.#circuit = new Circuit(options, this.clock, this.#calls, (move) => this.#moved(move));
+    this.#circuit = new Circuit(
+      options,
+      this.clock,
+      this.#calls,
+      (move) => this.#moved(move),
+      () => this.#watch.patienceMs,
+    );
     this.#watch = new Watch(options, this.clock, this.#calls, this.#circuit, environment.verify);
     this.lastUsed = this.clock.now();
     this.meters = new Meters(publicName(this.#circuit.state), this.lastUsed);
@@ -156,8 +168,10 @@ export class Breaker implements PermitOwner {
   }
 
   /** Evidence that the server is back: an open circuit asks at once instead of waiting its time out. */
-  recovered(): void {
-    this.#circuit.recovered(this.clock.now());
+  recovered(evidence?: RecoveryEvidence): void {
+    const now = this.clock.now();
+    if (evidence?.proven === true) this.#circuit.proven(now);
+    this.#circuit.recovered(now);
   }
 
   /** Refuses every call until released. @param reason who or why, for the record */

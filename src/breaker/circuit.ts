@@ -36,6 +36,8 @@ export class Circuit {
     private readonly clock: Clock,
     private readonly calls: InFlight,
     private readonly onMove: (move: Move) => void,
+    /** How long a healthy call may take, as far as that has been learned; a probe's lease is never shorter. */
+    private readonly patienceMs: () => number,
   ) {
     const now = clock.now();
     this.window = createWindow(options.window, now);
@@ -150,13 +152,20 @@ export class Circuit {
     const openForMs = this.openTime.next(this.options.open, this.clock, closed ? now - state.since : 0, cause.retryAfterMs ?? 0);
     // Evidence of recovery that proved wrong is not believed twice in a row: else a flapping server would never be left alone.
     const mayEndEarly = closed || !state.early;
-    this.move({ kind: 'open', shadow: state.shadow, until: now + openForMs, mayEndEarly }, now, { ...cause, trigger, openForMs });
+    const byEvidence = trigger === 'connection' && (closed || state.byEvidence);
+    this.move({ kind: 'open', shadow: state.shadow, until: now + openForMs, mayEndEarly, byEvidence }, now, { ...cause, trigger, openForMs });
   }
 
   /** Evidence that the server is back: an open circuit lets probes out before its time. */
   recovered(now: number): void {
     const state = this.present(now);
     if (state.kind === 'open' && state.mayEndEarly) this.#halfOpen(state, now, { trigger: 'connection' }, true);
+  }
+
+  /** Calls succeed on the same server: what only evidence of its connection had opened needs no probes of its own. */
+  proven(now: number): void {
+    const state = this.present(now);
+    if ((state.kind === 'open' || state.kind === 'half_open') && state.byEvidence) this.#close(state, now, { trigger: 'connection' });
   }
 
   /** Closes the circuit and forgets what it has seen. */
@@ -184,7 +193,7 @@ export class Circuit {
     // Between shadow and enforce the machine goes on from where it is: an outage seen in shadow is refused from now on.
     const shadow = options.mode === 'shadow';
     const goesOn = state.kind !== 'disabled' && options.mode !== 'off';
-    const next = state.kind === 'half_open' ? { ...state, trial: new HalfOpenTrial(options.halfOpen), shadow } : { ...state, shadow };
+    const next = state.kind === 'half_open' ? { ...state, trial: this.#trial(), shadow } : { ...state, shadow };
     this.move(goesOn ? (next as Successor) : homeState(options.mode), now, {
       trigger: 'config',
       openForMs: state.kind === 'open' && goesOn ? state.until - now : undefined,
@@ -219,14 +228,21 @@ export class Circuit {
     if (state.kind !== before.kind) this.consecutiveFailures = 0;
   }
 
-  #close(state: HalfOpenState, now: number, cause: Cause): void {
+  #close(state: HalfOpenState | OpenState, now: number, cause: Cause): void {
     const { rampUpMs, permits } = this.options.halfOpen;
     const ramp = rampUpMs > 0 ? new RampUp(now, rampUpMs, permits) : undefined;
     this.move({ kind: 'closed', shadow: state.shadow, ramp } satisfies Omit<ClosedState, 'generation' | 'since'>, now, cause);
   }
 
   #halfOpen(state: OpenState, now: number, cause: Cause, early: boolean): void {
-    this.move({ kind: 'half_open', shadow: state.shadow, trial: new HalfOpenTrial(this.options.halfOpen), early }, now, cause);
+    const { shadow, byEvidence } = state;
+    this.move({ kind: 'half_open', shadow, trial: this.#trial(), early, byEvidence }, now, cause);
+  }
+
+  #trial(): HalfOpenTrial {
+    // A lease shorter than healthy answers take would keep the circuit from ever closing.
+    const leaseMs = Math.max(this.options.halfOpen.leaseMs, this.patienceMs());
+    return new HalfOpenTrial({ ...this.options.halfOpen, leaseMs });
   }
 
   #elapsed(now: number): void {
@@ -239,7 +255,7 @@ export class Circuit {
       this.#alarm.at(deadline, now);
       return;
     }
-    const { leaseMs } = this.options.halfOpen;
+    const { leaseMs } = state.trial;
     this.open(now, {
       trigger: 'probe_lease',
       value: (now - state.since) / 1_000,

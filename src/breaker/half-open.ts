@@ -17,6 +17,11 @@ export class HalfOpenTrial {
 
   constructor(private readonly options: ResolvedOptions['halfOpen']) {}
 
+  /** How long a probe may take, in ms. */
+  get leaseMs(): number {
+    return this.options.leaseMs;
+  }
+
   /** Probes out at present. */
   get inFlight(): number {
     return this.#probes.length;

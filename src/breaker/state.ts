@@ -23,12 +23,16 @@ export interface OpenState extends Incarnation {
   readonly until: number;
   /** Whether evidence that the server is back may end it before its time. */
   readonly mayEndEarly: boolean;
+  /** Opened by evidence of the server's connection alone: no call of its own has failed. */
+  readonly byEvidence: boolean;
 }
 export interface HalfOpenState extends Incarnation {
   readonly kind: 'half_open';
   readonly trial: HalfOpenTrial;
   /** Entered by evidence that the server is back, before the open time was over. */
   readonly early: boolean;
+  /** Of the opening before. */
+  readonly byEvidence: boolean;
 }
 export interface ForcedOpenState extends Incarnation {
   readonly kind: 'forced_open';

@@ -44,6 +44,11 @@ export class Watch {
     this.#set(now);
   }
 
+  /** How long a healthy call may take, as learned; 0 while too little is known. */
+  get patienceMs(): number {
+    return this.#stall?.learnedMs ?? 0;
+  }
+
   /** A call has begun. */
   began(now: number): void {
     if (!this.#alarm.isSet) this.#set(now);

@@ -55,6 +55,28 @@ describe('connection evidence', () => {
     expect(admit(breaker).probe).toBe(true);
   });
 
+  test('that calls of the same server succeed closes what only evidence had opened, open or half-open', () => {
+    for (const waitMs of [100, 5_000]) {
+      const { breaker, clock, trail } = bench();
+      breaker.report(new Boom(), { refused: true });
+      clock.advance(waitMs);
+      breaker.recovered({ proven: true });
+      expect(trail().at(-1)).toBe(waitMs < 5_000 ? 'open>closed connection' : 'half_open>closed connection');
+    }
+  });
+
+  test('that calls of the same server succeed does not close what its own failures had opened', () => {
+    const { breaker, clock, trail } = bench({ consecutiveFailures: 1 });
+    fail(breaker);
+    clock.advance(5_000);
+    breaker.recovered({ proven: true });
+    expect(breaker.state).toBe('half_open');
+    fail(breaker);
+    breaker.report(new Boom(), { refused: true });
+    breaker.recovered({ proven: true });
+    expect(trail().at(-1)).not.toMatch(/closed connection/);
+  });
+
   test('that the server is back, proved wrong once, is not believed for the opening that follows', () => {
     const { breaker, clock } = bench({ consecutiveFailures: 1 });
     fail(breaker);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CallTimeoutError } from '../../src/core/errors.ts';
 import { resolveOptions } from '../../src/core/options.ts';
-import { admit, admitMany, Boom, bench, succeed, traffic } from './harness.ts';
+import { admit, admitMany, Boom, bench, fail, succeed, traffic } from './harness.ts';
 
 const stall = { afterMs: 500, calls: 10, factor: 4 };
 
@@ -185,6 +185,16 @@ describe('timers', () => {
     expect(made.clock.pendingTimers).toBe(0);
   });
 
+  test('none watches the probes of a half-open circuit but that of their lease', () => {
+    const { breaker, clock } = bench({ stall, consecutiveFailures: 1, open: { durationMs: 100 } });
+    fail(breaker);
+    clock.advance(100);
+    admit(breaker);
+    clock.advance(1_000);
+    expect(breaker.state).toBe('half_open');
+    expect(clock.pendingTimers).toBe(1);
+  });
+
   test('the calls that hang since before do not stall the circuit that has closed again', () => {
     const made = bench({ stall, halfOpen: { permits: 1 } });
     traffic(made, 20, 10);
@@ -195,6 +205,24 @@ describe('timers', () => {
     expect(made.breaker.state).toBe('closed');
     admit(made.breaker);
     made.clock.advance(60_000);
+    expect(made.breaker.state).toBe('closed');
+  });
+});
+
+describe("a probe's lease", () => {
+  test('is never shorter than the patience learned, or a slow dependency could not come back', () => {
+    const made = bench({ stall: {}, consecutiveFailures: 1, halfOpen: { permits: 1, leaseMs: 1_000 } });
+    for (let i = 0; i < 20; i += 1) {
+      const permit = admit(made.breaker);
+      made.clock.advance(3_000);
+      permit.succeed();
+    }
+    admit(made.breaker).fail(new Boom());
+    made.clock.advance(5_000);
+    const probe = admit(made.breaker);
+    made.clock.advance(4_000);
+    expect(made.breaker.state).toBe('half_open');
+    probe.succeed();
     expect(made.breaker.state).toBe('closed');
   });
 });

@@ -17,9 +17,9 @@ function successor(name: StateName, shadow = false): Successor {
     case 'closed':
       return { kind: 'closed', shadow, ramp: undefined };
     case 'open':
-      return { kind: 'open', shadow, until: Number.MAX_SAFE_INTEGER, mayEndEarly: true };
+      return { kind: 'open', shadow, until: Number.MAX_SAFE_INTEGER, mayEndEarly: true, byEvidence: false };
     case 'half_open':
-      return { kind: 'half_open', shadow, trial: new HalfOpenTrial(options.halfOpen), early: false };
+      return { kind: 'half_open', shadow, trial: new HalfOpenTrial(options.halfOpen), early: false, byEvidence: false };
     case 'forced_open':
     case 'disabled':
       return { kind: name, shadow: false };
@@ -31,7 +31,13 @@ function successor(name: StateName, shadow = false): Successor {
 /** A circuit in a state, and what it tells from then on. */
 function circuitIn(name: StateName, shadow = false): { circuit: Circuit; told: Move[] } {
   const told: Move[] = [];
-  const circuit = new Circuit(options, new ManualClock(), new InFlight(), (move) => void told.push(move));
+  const circuit = new Circuit(
+    options,
+    new ManualClock(),
+    new InFlight(),
+    (move) => void told.push(move),
+    () => 0,
+  );
   const go = (to: StateName): void => circuit.move(successor(to, shadow), 0, { trigger: 'test' });
   if (shadow) circuit.move(successor('shadow'), 0, { trigger: 'test' });
   if (name === 'half_open') go('open');

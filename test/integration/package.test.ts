@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,9 @@ let files: string[];
 
 function run(command: string, args: string[], cwd: string): string {
   const env = { ...process.env, NODE_OPTIONS: '', OTEL_SDK_DISABLED: 'true' };
-  return execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}\n${stdout}${stderr}`);
+  return stdout;
 }
 
 /** A project as a user would begin it, with the packed package installed. */
@@ -97,7 +99,7 @@ describe('what npm pack ships', () => {
           module: 'nodenext',
           target: 'es2022',
           noEmit: true,
-          types: [],
+          types: ['node'],
           lib: ['es2023', 'esnext.disposable', 'dom'],
         },
         files: ['use.ts'],

@@ -5,8 +5,8 @@ import type { Patience } from './patience.ts';
 
 /** So many successes make the learned percentile worth something. */
 const ENOUGH_TO_LEARN = 10;
-/** A server that answers the question "are you there?" but no call for so long is stalled all the same. */
-const ALIVE_BUT_USELESS_MS = 60_000;
+/** How long at most between two questions to a server that answers them, while calls go on waiting. */
+const LONGEST_PAUSE_MS = 30_000;
 /** Patience with a dependency that has never answered, where it cannot be asked whether it is there. */
 const UNKNOWN_MS = 30_000;
 
@@ -48,9 +48,8 @@ export class StallRule {
   judge(calls: InFlight, now: number): StallVerdict {
     const since = calls.oldestWaiting?.startedAt;
     if (since === undefined || now < this.#suspicious(since)) return 'wait';
-    if (!this.verifiable) return calls.waiting >= this.options.calls ? 'stalled' : 'wait';
-    const useless = Math.max(ALIVE_BUT_USELESS_MS, this.#learnedMs() ?? 0);
-    return calls.waiting >= this.options.calls && now - since >= useless ? 'stalled' : 'ask';
+    if (this.verifiable) return 'ask';
+    return calls.waiting >= this.options.calls ? 'stalled' : 'wait';
   }
 
   /** The server has answered that it is there. */
@@ -66,17 +65,18 @@ export class StallRule {
   #suspicious(since: number): number {
     const first = this.#firstSuspicionMs();
     if (this.#aliveAnswers === 0) return since + first;
-    return Math.max(since, this.#aliveAt) + Math.min(first * 2 ** this.#aliveAnswers, ALIVE_BUT_USELESS_MS / 2);
+    return Math.max(since, this.#aliveAt) + Math.min(first * 2 ** this.#aliveAnswers, LONGEST_PAUSE_MS);
   }
 
   #firstSuspicionMs(): number {
-    const learned = this.#learnedMs();
+    const learned = this.learnedMs;
     const { afterMs } = this.options;
     if (this.verifiable) return Math.min(Math.max(afterMs, learned ?? afterMs * 2), afterMs * 4);
     return learned === undefined ? Math.max(UNKNOWN_MS, afterMs) : Math.max(afterMs, learned);
   }
 
-  #learnedMs(): number | undefined {
+  /** Patience with healthy calls, in ms: multiples of their 99th percentile; `undefined` while too little is known. */
+  get learnedMs(): number | undefined {
     const p99 = this.patience.learned < ENOUGH_TO_LEARN ? undefined : this.patience.percentile99();
     return p99 === undefined ? undefined : p99 * this.options.factor;
   }

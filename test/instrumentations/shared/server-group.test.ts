@@ -41,6 +41,15 @@ describe('the breakers of a server', () => {
     expect(group.breaker('read').options.open.durationMs).toBe(123);
   });
 
+  it('close together when the calls of one succeed again, though nobody asks the others', () => {
+    const { registry, group, read, write } = fixture();
+    group.fault(refused());
+    expect([read.state, write.state]).toEqual(['open', 'open']);
+    (registry.clock as ManualClock).advance(read.options.open.maxMs);
+    for (let i = 0; i < read.options.halfOpen.permits; i += 1) read.tryAcquire()?.succeed();
+    expect([read.state, write.state]).toEqual(['closed', 'closed']);
+  });
+
   it('share a fault of the connection that a call carried, counted once for each', () => {
     const { group, read, write } = fixture();
     const permit = read.tryAcquire();
