@@ -4,12 +4,13 @@ import type { NodeSDKConfiguration } from '@opentelemetry/sdk-node';
 import type { Settings } from '../config/settings.ts';
 import { traceIORedisInEsModules } from './ioredis-spans.ts';
 import { MetricsEndpoint } from './metrics-endpoint.ts';
+import { isReceiverThere } from './receiver.ts';
 
 /** An SDK that we set up, and therefore have to flush. */
 export interface OwnSdk {
   /** Where metrics can be read; `undefined` when they go elsewhere. */
   readonly metricsUrl: string | undefined;
-  /** Exports what is left; resolves also when the receiver is gone. */
+  /** Exports what is left, if there is a receiver. */
   shutdown(): Promise<void>;
 }
 
@@ -34,6 +35,7 @@ export function startSdk(settings: Settings, env: Readonly<Record<string, string
     metricsUrl: endpoint?.url,
     async shutdown() {
       endpoint?.close();
+      if (usesOtlp(env) && !(await isReceiverThere(env))) return;
       await sdk.shutdown();
     },
   };
@@ -47,6 +49,11 @@ function patchBuiltIns(): void {
   load('node:http');
   load('node:https');
   syncBuiltinESMExports();
+}
+
+/** Whether anything goes by OTLP, which is what the variables mean when they are not set. */
+function usesOtlp(env: Readonly<Record<string, string | undefined>>): boolean {
+  return ['TRACES', 'LOGS'].some((signal) => /^$|otlp/.test(env[`OTEL_${signal}_EXPORTER`] ?? ''));
 }
 
 function usesPrometheus(exporters: string | undefined): boolean {

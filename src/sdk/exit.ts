@@ -12,12 +12,19 @@ const FLUSH_MS = 2_000;
  * leave no time for an export.
  */
 export function flushAtExit(flush: () => Promise<void>): Disposable {
-  let begun: Promise<void> | undefined;
-  const flushOnce = (): Promise<void> => {
+  let begun: Promise<boolean> | undefined;
+  const flushOnce = (): Promise<boolean> => {
     begun ??= withTimeout(flush());
     return begun;
   };
-  const onIdle = (): void => void flushOnce();
+  const onIdle = (): void => {
+    if (begun !== undefined) return;
+    void flushOnce().then((done) => {
+      // Nothing was left to do but this export, which hangs: it must not hold the process. Unless the program too had
+      // something to do at the end.
+      if (!done && process.listenerCount('beforeExit') === 1) process.exit();
+    });
+  };
   const onSignal = (signal: NodeJS.Signals): void => {
     const alone = process.listenerCount(signal) - yieldingListeners() === 1;
     const dies = begun !== undefined && alone;
@@ -50,13 +57,19 @@ function yieldingListeners(): number {
   return [old, present].reduce<number>((sum, count) => sum + (typeof count === 'number' ? count : 0), 0);
 }
 
-/** Rejections are the flush's own concern; a receiver that hangs must not hold the process. */
-async function withTimeout(work: Promise<void>): Promise<void> {
+/** Whether the work is done in time; rejections are its own concern. */
+async function withTimeout(work: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, FLUSH_MS);
-    timer.unref();
+  const patience = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), FLUSH_MS);
   });
-  await Promise.race([work.catch(() => undefined), patience]);
+  const done = await Promise.race([
+    work.then(
+      () => true,
+      () => true,
+    ),
+    patience,
+  ]);
   clearTimeout(timer);
+  return done;
 }

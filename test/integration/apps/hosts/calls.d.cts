@@ -1,0 +1,1 @@
+export function calls(): Promise<Record<string, number>>;

@@ -1,0 +1,3 @@
+require('./calls.cjs')
+  .calls()
+  .then((report) => console.log(JSON.stringify(report)));
