@@ -41,16 +41,29 @@ export function loadConfigurationSafely(options: SourceOptions = {}): { readonly
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
     const kept = sources ? [sources.file, sources.environment, sources.code].map(salvage) : [];
     const [file = {}, environment = {}, code = {}] = kept;
+    const cautious = asCautiousAs(sources?.modes ?? [], kept);
     const settings = settingsOf([standard(env), ...kept]);
     return {
-      configuration: assemble(new Resolver({ file, environment, code }), {
-        settings: { ...settings, enabled: settings.enabled && settings.onError === 'defaults' },
-        warnings: sources?.warnings ?? [],
-        source: sources?.name ?? 'defaults',
-      }),
+      configuration: assemble(
+        new Resolver({ file, environment, code: cautious === undefined ? code : { ...code, defaults: { ...code.defaults, mode: cautious } } }),
+        {
+          settings: { ...settings, enabled: settings.enabled && settings.onError === 'defaults' },
+          warnings: sources?.warnings ?? [],
+          source: sources?.name ?? 'defaults',
+        },
+      ),
       error,
     };
   }
+}
+
+/**
+ * The mode of a service whose configuration is at fault, where what was salvaged would interfere more than somebody may
+ * have asked for: a mode other than enforce, readable or not, anywhere, means that nothing is refused.
+ */
+function asCautiousAs(modes: readonly string[], kept: readonly ConfigurationInput[]): 'shadow' | undefined {
+  const mode = kept.map(({ defaults }) => defaults?.mode).findLast((each) => each !== undefined) ?? 'enforce';
+  return mode === 'enforce' && modes.some((each) => each !== 'enforce') ? 'shadow' : undefined;
 }
 
 function build(sources: Sources, env: Environment): Configuration {

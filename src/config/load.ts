@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, resolve } from 'node:path';
 import type { Document, LineCounter } from 'yaml';
@@ -34,9 +34,33 @@ export function readConfigFile(named: string | undefined, cwd: string): ConfigFi
   return undefined;
 }
 
+/** Far beyond what a person writes; reading and checking more would hold the start of the service. */
+const MAX_BYTES = 256 * 1_024;
+
+/** The text of the configuration file, whatever is wrong with it; '' when there is none that can be read. */
+export function configText(named: string | undefined, cwd: string): string {
+  for (const name of named === undefined ? configFileNames : [named]) {
+    try {
+      const text = readText(name, cwd, false);
+      if (text !== undefined) return text;
+    } catch {
+      // What is wrong with it has been said by whoever had to read it.
+    }
+  }
+  return '';
+}
+
 function readText(name: string, cwd: string, required: boolean): string | undefined {
   try {
-    return readFileSync(resolve(cwd, name), 'utf8').replace(/^\uFEFF/, '');
+    const file = resolve(cwd, name);
+    const stats = statSync(file);
+    // A pipe or a device may never end.
+    const good = stats.isDirectory() || (stats.isFile() && stats.size <= MAX_BYTES);
+    if (!good)
+      throw Object.assign(new Error(), {
+        code: stats.isFile() ? `it has ${stats.size} bytes, at most ${MAX_BYTES} are read` : 'it is no regular file',
+      });
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     if (!required && code === 'ENOENT') return undefined;

@@ -1,7 +1,7 @@
 import { ConfigError, type ConfigIssue } from '../core/errors.ts';
 import { check } from '../core/schema.ts';
 import { type Environment, type EnvironmentReading, readEnvironment } from './environment.ts';
-import { type ConfigFile, type Position, readConfigFile } from './load.ts';
+import { type ConfigFile, configText, type Position, readConfigFile } from './load.ts';
 import { type ConfigurationInput, codeConfigSchema, configSchema } from './schema.ts';
 
 export interface SourceOptions {
@@ -24,6 +24,8 @@ export interface Sources {
   /** The names of the sources that have issues. */
   readonly faulty: string;
   readonly warnings: readonly string[];
+  /** What was said of the mode anywhere, as text: a source that cannot be understood may have asked for no more than shadow. */
+  readonly modes: readonly string[];
   /** Where a path of the file's stands in it. */
   locate(path: string): Position | undefined;
 }
@@ -50,8 +52,18 @@ export function readSources(options: SourceOptions = {}): Sources {
     ]),
     issues,
     warnings: [...file.warnings, ...environment.warnings],
+    modes: modesIn(configText(environment.configFile, options.cwd ?? process.cwd()), options.env ?? process.env),
     locate: file.locate,
   };
+}
+
+/** Every value of a `mode` in the file's text and of the environment's `*_MODE` variables. */
+function modesIn(text: string, env: Environment): string[] {
+  const inFile = [...text.matchAll(/\bmode["']?\s*:\W*([\w-]+)/gi)].map(([, mode = '']) => mode);
+  const inEnvironment = Object.entries(env).flatMap(([name, value]) =>
+    /^OTEL_BREAKER_(\w+_)?MODE$/.test(name) && value?.trim() ? [value.trim()] : [],
+  );
+  return [...inFile, ...inEnvironment];
 }
 
 interface FileReading {

@@ -73,7 +73,8 @@ function instrumentations({ prometheus }: Settings, scraped: boolean): NonNullab
   const { PgInstrumentation } = load('@opentelemetry/instrumentation-pg') as typeof import('@opentelemetry/instrumentation-pg');
   // A scrape of our own endpoint is no request of the service's.
   const ignoreIncomingRequestHook = (request: IncomingMessage): boolean => scraped && request.socket.localPort === prometheus.port;
-  const ioredis = new IORedisInstrumentation({ requireParentSpan: true });
+  // Its default puts keys into the span, and keys hold users' names and tokens.
+  const ioredis = new IORedisInstrumentation({ requireParentSpan: true, dbStatementSerializer: (command) => command });
   traceIORedisInEsModules(ioredis);
   return [
     new HttpInstrumentation({ ignoreIncomingRequestHook }),

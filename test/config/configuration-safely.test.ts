@@ -53,6 +53,26 @@ describe('a broken configuration', () => {
     expect(configuration.resolve('x').options).toEqual({ mode: 'shadow' });
   });
 
+  it.each<[string, string, Environment]>([
+    ['a brace is not closed', 'mode: shadow\ndefaults: { minimumCalls: 5\n', {}],
+    ['the key stands there twice', 'mode: shadow\nmode: shadow\n', {}],
+    ['it is misspelt', 'mode: shaddow\n', {}],
+    ['the bracket is in the way', notYaml, {}],
+    ['it is misspelt in the environment', '', { OTEL_BREAKER_MODE: 'shaddow' }],
+    ['it is a rule that asks for it', 'breakers: [{ match: { system: redis }, mode: off, foo: 1 }]', {}],
+  ])('refuses nothing where somebody asked for another mode than enforce but cannot be understood: %s', (_, yaml, env) => {
+    const { configuration, error } = load(yaml, env);
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(configuration.resolve('x', { system: 'redis' }).options).toEqual({ mode: 'shadow' });
+  });
+
+  it('is too large to be one, or no regular file: the start does not wait for it', () => {
+    const { error } = load(`# ${'x'.repeat(300_000)}`);
+    expect(error?.message).toMatch(/300002 bytes, at most 262144/);
+    const device = loadConfigurationSafely({ env: { OTEL_BREAKER_CONFIG_FILE: '/dev/zero' }, cwd: configDir({}) });
+    expect(device.error?.message).toMatch(/no regular file/);
+  });
+
   it('keeps the other switches that are valid by themselves', () => {
     const { settings } = load(
       'enabled: no\ninstrumentations: { disabled: [pg, mysql] }\ntelemetry: { sdk: off }\nprometheus: { port: x }',
