@@ -1,20 +1,18 @@
-import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { BreakerOpenError } from '../../src/core/errors.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { isTracingSuppressed } from '../shared/suppress.ts';
 import { BodyGrace } from './body-grace.ts';
 import { httpDefaults, maxRememberedOrigins } from './defaults.ts';
-import { HttpCall } from './http-call.ts';
+import { HttpCall, type ToldBy } from './http-call.ts';
 import { targetOf } from './origin.ts';
-
-/** Either the call, admitted, or the error that refuses it. */
-export type Admission = { readonly call: HttpCall; readonly refusal?: undefined } | { readonly call?: undefined; readonly refusal: BreakerOpenError };
+import { Upstream } from './upstream.ts';
 
 /** Admits calls by the breaker of their origin. */
 export class HttpAdmission {
   readonly #registry: () => Registry;
-  #breakers = new Map<string, Breaker>();
+  #upstreams = new Map<string, Upstream>();
+  #latest: Upstream | undefined;
   #of: Registry | undefined;
   #grace: { readonly clock: Clock; readonly bodies: BodyGrace } | undefined;
 
@@ -23,26 +21,30 @@ export class HttpAdmission {
     this.#registry = registry;
   }
 
-  /** `undefined` when the call is not to be guarded: OpenTelemetry's own, such as an exporter's. */
-  admit(origin: string, signal?: AbortSignal): Admission | undefined {
+  /** The call, admitted, or the error that refuses it; `undefined` when it is not to be guarded: OpenTelemetry's own, such as an exporter's. */
+  admit(origin: string, toldBy: ToldBy, signal?: AbortSignal): HttpCall | BreakerOpenError | undefined {
     if (isTracingSuppressed()) return undefined;
-    const breaker = this.#breaker(origin);
+    const upstream = this.#upstream(origin);
+    const { breaker } = upstream;
     const permit = breaker.tryAcquire();
-    if (permit === undefined) return { refusal: breaker.rejection() };
-    return { call: new HttpCall(origin, permit, this.#bodies(breaker.clock), signal) };
+    if (permit === undefined) return breaker.rejection();
+    return new HttpCall(upstream, permit, this.#bodies(breaker.clock), toldBy, signal);
   }
 
-  #breaker(origin: string): Breaker {
+  #upstream(origin: string): Upstream {
     const registry = this.#registry();
-    if (this.#of !== registry || this.#breakers.size > maxRememberedOrigins) {
+    if (this.#of !== registry || this.#upstreams.size > maxRememberedOrigins) {
       this.#of = registry;
-      this.#breakers = new Map();
+      this.#upstreams = new Map();
+      this.#latest = undefined;
     }
-    const known = this.#breakers.get(origin);
-    if (known !== undefined && !known.retired) return known;
-    const breaker = registry.get(origin, targetOf(origin), { defaults: httpDefaults });
-    this.#breakers.set(origin, breaker);
-    return breaker;
+    let upstream = this.#latest?.origin === origin ? this.#latest : this.#upstreams.get(origin);
+    if (upstream === undefined || upstream.breaker.retired) {
+      upstream = new Upstream(origin, registry.get(origin, targetOf(origin), { defaults: httpDefaults }));
+      this.#upstreams.set(origin, upstream);
+    }
+    this.#latest = upstream;
+    return upstream;
   }
 
   #bodies(clock: Clock): BodyGrace {

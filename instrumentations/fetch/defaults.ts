@@ -17,6 +17,12 @@ export const httpDefaults: BreakerOptions = {
 };
 
 /**
+ * So many refused connections in a row, with no answer between, say that nobody listens, and open the circuit at once. Not
+ * the first one: behind one name may stand several servers, of which one is being replaced.
+ */
+export const refusalsInARow = 5;
+
+/**
  * How long, in ms, a success is held back after the headers, waiting for the body: one that breaks off within it makes
  * the call one failure rather than a success and a failure. Longer bodies, and those that nobody reads, settle then.
  */

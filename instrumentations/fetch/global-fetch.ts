@@ -1,10 +1,12 @@
+import { isBreakerError } from '../../src/core/errors.ts';
 import { reportFault } from '../../src/core/fault.ts';
 import type { Undo } from '../shared/hook.ts';
-import type { Admission, HttpAdmission } from './admission.ts';
-import { isMocking, isMockingByDefault } from './global-dispatcher.ts';
+import type { HttpAdmission } from './admission.ts';
+import { isMocking, isMockingByDefault, mayDefer } from './global-dispatcher.ts';
 import { handOver } from './hand-over.ts';
-import type { Answer, HttpCall } from './http-call.ts';
+import type { HttpCall } from './http-call.ts';
 import { originOf, originOfInput } from './origin.ts';
+import type { RequestObserver } from './request-observer.ts';
 import type { Fetch, ResponseLike } from './types.ts';
 
 /** Answered by a guarded `fetch`, for other copies of this package. */
@@ -16,95 +18,138 @@ interface FetchInit {
 }
 
 /**
- * Guards `globalThis.fetch` where it stands. The guard is a proxy: name, length, text and properties are the original's
- * own. An application that wraps `fetch` later has the guard inside its wrapper, and one that replaces it has what it
- * asked for. Nothing of undici is loaded before the first call.
+ * Guards `globalThis.fetch` where it stands. An application that wraps `fetch` later has the guard inside its wrapper, and
+ * one that replaces it has what it asked for. Nothing of undici is loaded before the first call.
  */
-export function guardGlobalFetch(admission: HttpAdmission, scope: object = globalThis): Undo {
+export function guardGlobalFetch(admission: HttpAdmission, observer: RequestObserver, scope: object = globalThis): Undo {
   const descriptor = Object.getOwnPropertyDescriptor(scope, 'fetch');
   const original: unknown = Reflect.get(scope, 'fetch');
   if (typeof original !== 'function' || descriptor?.configurable !== true || Reflect.get(original, guarded) === true) return () => undefined;
-  let active = true;
-  const proxy = new Proxy(original as Fetch, {
-    apply: (fetch, self, args) => (active ? guardedFetch(admission, fetch, self, args) : Reflect.apply(fetch, self, args)),
-    get: (fetch, key) => (key === guarded ? active : Reflect.get(fetch, key)),
-  });
-  Object.defineProperty(scope, 'fetch', { configurable: true, enumerable: descriptor.enumerable ?? true, writable: true, value: proxy });
+  const guard = new FetchGuard(admission, observer, original as Fetch);
+  Object.defineProperty(scope, 'fetch', { configurable: true, enumerable: descriptor.enumerable ?? true, writable: true, value: guard.fetch });
   return () => {
-    active = false;
+    guard.active = false;
     // Whatever the application has put there since stays; the guard inside it passes everything through.
-    if (Object.getOwnPropertyDescriptor(scope, 'fetch')?.value === proxy) Object.defineProperty(scope, 'fetch', descriptor);
+    if (Object.getOwnPropertyDescriptor(scope, 'fetch')?.value === guard.fetch) Object.defineProperty(scope, 'fetch', descriptor);
   };
 }
 
-function guardedFetch(admission: HttpAdmission, fetch: Fetch, self: unknown, args: unknown[]): unknown {
-  let admitted: Admission | undefined;
-  try {
-    admitted = admit(admission, args);
-  } catch (error) {
-    reportFault(error, 'the guard of fetch');
+class FetchGuard {
+  /** What stands in the place of the original, with the original's name, length and properties. */
+  readonly fetch: Fetch;
+  active = true;
+  readonly #admission: HttpAdmission;
+  readonly #observer: RequestObserver;
+  readonly #original: Fetch;
+
+  constructor(admission: HttpAdmission, observer: RequestObserver, original: Fetch) {
+    this.#admission = admission;
+    this.#observer = observer;
+    this.#original = original;
+    const guard = this;
+    // A plain function: calling a Proxy takes ten times as long.
+    this.fetch = function (this: unknown, ...args: unknown[]): unknown {
+      return guard.#call(this, args);
+    };
+    Object.setPrototypeOf(this.fetch, Object.getPrototypeOf(original) as object);
+    if (!Object.hasOwn(original, 'prototype')) this.fetch.prototype = undefined;
+    for (const key of Reflect.ownKeys(original)) {
+      Reflect.defineProperty(this.fetch, key, Object.getOwnPropertyDescriptor(original, key) as PropertyDescriptor);
+    }
+    Object.defineProperty(this.fetch, guarded, { configurable: true, get: () => this.active });
   }
-  if (admitted === undefined) return Reflect.apply(fetch, self, args);
-  const { call, refusal } = admitted;
-  // One microtask later: a promise that is rejected before anybody looks costs Node its book-keeping of unhandled ones.
-  if (call === undefined) {
-    return Promise.resolve().then(() => {
-      throw refusal;
+
+  #call(self: unknown, args: unknown[]): unknown {
+    let call: HttpCall | Error | undefined;
+    if (this.active) {
+      try {
+        call = this.#admit(args[0], args[1] as FetchInit | null | undefined);
+      } catch (error) {
+        reportFault(error, 'the guard of fetch');
+      }
+    }
+    if (call === undefined) return Reflect.apply(this.#original, self, args);
+    return isRefusal(call) ? refuse(call) : this.#follow(call, self, args);
+  }
+
+  #admit(input: unknown, init: FetchInit | null | undefined): HttpCall | Error | undefined {
+    const origin = originOfInput(input);
+    if (origin === undefined || handOver.covers(origin)) return undefined;
+    if (init?.dispatcher === undefined ? isMockingByDefault() : isMocking(init.dispatcher)) return undefined;
+    const signal = init?.signal ?? (typeof input === 'object' ? (input as { signal?: AbortSignal }).signal : undefined);
+    // A call that is not going to be made needs no permit.
+    if (signal?.aborted === true) return undefined;
+    this.#observer.observe();
+    return this.#admission.admit(origin, 'promise', signal);
+  }
+
+  #follow(call: HttpCall, self: unknown, args: unknown[]): unknown {
+    let result: unknown;
+    try {
+      result = this.#send(call, self, args);
+    } catch (error) {
+      rejected(call, error);
+      throw error;
+    }
+    // The promise that is handed on must be one whose rejection Node reports when nobody handles it.
+    if (result instanceof Promise) {
+      return result.then(
+        (response: unknown) => {
+          resolved(call, response as ResponseLike | undefined);
+          return response;
+        },
+        (error: unknown) => {
+          rejected(call, error);
+          throw error;
+        },
+      );
+    }
+    if (typeof (result as PromiseLike<ResponseLike> | undefined)?.then === 'function') {
+      (result as PromiseLike<ResponseLike>).then(
+        (response) => resolved(call, response),
+        (error: unknown) => rejected(call, error),
+      );
+    } else {
+      call.permit.ignore();
+    }
+    return result;
+  }
+
+  #send(call: HttpCall, self: unknown, args: unknown[]): unknown {
+    const original = (): unknown => Reflect.apply(this.#original, self, args);
+    const enter = call.permit.probe ? () => call.permit.enter(original) : original;
+    return mayDefer((args[1] as FetchInit | null | undefined)?.dispatcher) ? handOver.duringAndAfter(call, enter) : handOver.during(call, enter);
+  }
+}
+
+function isRefusal(call: HttpCall | Error): call is Error {
+  return isBreakerError(call);
+}
+
+/** One microtask later: a promise that is rejected before anybody looks costs Node its book-keeping of unhandled ones. */
+function refuse(refusal: Error): Promise<never> {
+  return Promise.resolve().then(() => {
+    throw refusal;
+  });
+}
+
+function resolved(call: HttpCall, response: ResponseLike | undefined): void {
+  try {
+    call.answered({
+      status: typeof response?.status === 'number' ? response.status : 0,
+      value: response,
+      retryAfter: () => response?.headers?.get?.('retry-after'),
+      elsewhere: response?.redirected === true && typeof response.url === 'string' && originOf(response.url) !== call.origin,
     });
-  }
-  return follow(call, () => Reflect.apply(fetch, self, args));
-}
-
-function admit(admission: HttpAdmission, args: readonly unknown[]): Admission | undefined {
-  const [input, init] = args as [unknown, FetchInit | null | undefined];
-  const origin = originOfInput(input);
-  if (origin === undefined || handOver.covers(origin)) return undefined;
-  if (init?.dispatcher === undefined ? isMockingByDefault() : isMocking(init.dispatcher)) return undefined;
-  const signal = init?.signal ?? (input as { signal?: AbortSignal }).signal;
-  // A call that is not going to be made needs no permit.
-  if (signal?.aborted === true) return undefined;
-  return admission.admit(origin, signal);
-}
-
-function follow(call: HttpCall, original: () => unknown): unknown {
-  let result: unknown;
-  try {
-    result = handOver.during(call, call.permit.probe ? () => call.permit.enter(original) : original);
-  } catch (error) {
-    isolated(() => call.failed(error));
-    throw error;
-  }
-  const answered = (response: unknown): unknown => {
-    isolated(() => call.answered(answerOf(call.origin, response as ResponseLike | undefined)));
-    return response;
-  };
-  const failed = (error: unknown): never => {
-    isolated(() => call.failed(error));
-    throw error;
-  };
-  // The promise that is handed on must be one whose rejection Node reports when nobody handles it.
-  if (result instanceof Promise) return result.then(answered, failed);
-  if (typeof (result as PromiseLike<unknown> | undefined)?.then === 'function') {
-    (result as PromiseLike<unknown>).then(answered, (error) => isolated(() => call.failed(error)));
-  } else {
-    call.permit.ignore();
-  }
-  return result;
-}
-
-function answerOf(origin: string, response: ResponseLike | undefined): Answer {
-  return {
-    status: typeof response?.status === 'number' ? response.status : 0,
-    value: response,
-    retryAfter: () => response?.headers?.get?.('retry-after'),
-    elsewhere: response?.redirected === true && typeof response.url === 'string' && originOf(response.url) !== origin,
-  };
-}
-
-function isolated(tell: () => void): void {
-  try {
-    tell();
   } catch (error) {
     reportFault(error, 'the guard of fetch');
+  }
+}
+
+function rejected(call: HttpCall, error: unknown): void {
+  try {
+    call.failed(error);
+  } catch (fault) {
+    reportFault(fault, 'the guard of fetch');
   }
 }

@@ -1,34 +1,31 @@
 import { reportFault } from '../../src/core/fault.ts';
 import type { HttpCall } from './http-call.ts';
 import { headerOf } from './retry-after.ts';
-import type { ControllerHandler, DispatchController, LegacyHandler } from './types.ts';
+import type { AnyHandler, ControllerHandler, DispatchController, LegacyHandler } from './types.ts';
 
 /**
- * Stands before a request's handler, hears what undici tells it and passes everything on. Being of these classes is also
- * what marks a request as admitted, on its way from a pool to one of its clients.
+ * Stands before a request's handler on its way from a pool to one of its clients, where it is taken off again: clients are
+ * observed by channels. Where no channel tells (an upgrade, a dispatcher of the application's own) it hears what undici
+ * tells the handler and passes everything on.
  */
 abstract class GuardedHandler {
-  protected readonly call: HttpCall;
-
-  constructor(call: HttpCall) {
-    this.call = call;
-    call.observed = true;
-  }
+  constructor(
+    readonly inner: AnyHandler,
+    readonly call: HttpCall,
+  ) {}
 
   /** Responses below 200 only announce the one that counts. */
   protected headers(status: number, headers: unknown): void {
     if (status < 200 && status !== 101) return;
+    this.call.observed = true;
+    if (this.call.toldBy === 'promise') return;
     this.tell(() =>
       this.call.answered({ status, value: { status, statusCode: status, headers }, retryAfter: () => headerOf(headers, 'retry-after') }),
     );
   }
 
   protected error(error: unknown): void {
-    this.tell(() => {
-      // Within the phase that it is in, one of the two applies and the other is ignored.
-      this.call.failed(error);
-      this.call.broke(error);
-    });
+    this.tell(() => this.call.broke(error));
   }
 
   protected tell(what: () => void): void {
@@ -42,11 +39,10 @@ abstract class GuardedHandler {
 
 /** For handlers of undici 6 and 7. */
 export class GuardedLegacyHandler extends GuardedHandler implements LegacyHandler {
-  readonly #handler: LegacyHandler;
+  declare readonly inner: LegacyHandler;
 
   constructor(handler: LegacyHandler, call: HttpCall) {
-    super(call);
-    this.#handler = handler;
+    super(handler, call);
   }
 
   onConnect(abort: (reason?: unknown) => void, context?: unknown): unknown {
@@ -54,100 +50,99 @@ export class GuardedLegacyHandler extends GuardedHandler implements LegacyHandle
       this.call.taken(reason);
       abort(reason);
     };
-    return this.#handler.onConnect(tellingAbort, context);
+    return this.inner.onConnect(tellingAbort, context);
   }
 
   onHeaders(status: number, headers: unknown, resume: () => void, statusText: string): unknown {
     this.headers(status, headers);
-    return this.#handler.onHeaders(status, headers, resume, statusText);
+    return this.inner.onHeaders(status, headers, resume, statusText);
   }
 
   onUpgrade(status: number, headers: unknown, socket: unknown): unknown {
     this.headers(status, headers);
     this.tell(() => this.call.ended());
-    return this.#handler.onUpgrade?.(status, headers, socket);
+    return this.inner.onUpgrade?.(status, headers, socket);
   }
 
   onData(chunk: unknown): unknown {
-    return this.#handler.onData(chunk);
+    return this.inner.onData(chunk);
   }
 
   onComplete(trailers: unknown): unknown {
     this.tell(() => this.call.ended());
-    return this.#handler.onComplete(trailers);
+    return this.inner.onComplete(trailers);
   }
 
   onError(error: unknown): unknown {
     this.error(error);
-    return this.#handler.onError(error);
+    return this.inner.onError(error);
   }
 
   onResponseStarted(): unknown {
-    return this.#handler.onResponseStarted?.();
+    return this.inner.onResponseStarted?.();
   }
 
   onBodySent(chunk: unknown): unknown {
-    return this.#handler.onBodySent?.(chunk);
+    return this.inner.onBodySent?.(chunk);
   }
 
   onRequestSent(): unknown {
-    return this.#handler.onRequestSent?.();
+    return this.inner.onRequestSent?.();
   }
 }
 
 /** For handlers of undici 8. */
 export class GuardedControllerHandler extends GuardedHandler implements ControllerHandler {
-  readonly #handler: ControllerHandler;
+  declare readonly inner: ControllerHandler;
 
   constructor(handler: ControllerHandler, call: HttpCall) {
-    super(call);
-    this.#handler = handler;
+    super(handler, call);
   }
 
   onRequestStart(controller: DispatchController, context: unknown): unknown {
-    return this.#handler.onRequestStart(controller, context);
+    return this.inner.onRequestStart(controller, context);
   }
 
   onResponseStart(controller: DispatchController, status: number, headers: unknown, statusText?: string): unknown {
     this.headers(status, headers);
-    return this.#handler.onResponseStart?.(controller, status, headers, statusText);
+    return this.inner.onResponseStart?.(controller, status, headers, statusText);
   }
 
   onRequestUpgrade(controller: DispatchController, status: number, headers: unknown, socket: unknown): unknown {
     this.headers(status, headers);
     this.tell(() => this.call.ended());
-    return this.#handler.onRequestUpgrade?.(controller, status, headers, socket);
+    return this.inner.onRequestUpgrade?.(controller, status, headers, socket);
   }
 
   onResponseData(controller: DispatchController, chunk: unknown): unknown {
-    return this.#handler.onResponseData?.(controller, chunk);
+    return this.inner.onResponseData?.(controller, chunk);
   }
 
   onResponseEnd(controller: DispatchController, trailers: unknown): unknown {
     this.tell(() => this.call.ended());
-    return this.#handler.onResponseEnd?.(controller, trailers);
+    return this.inner.onResponseEnd?.(controller, trailers);
   }
 
   onResponseError(controller: DispatchController | null, error: unknown): unknown {
     // Only the handler's side aborts by the controller.
     if (controller?.aborted === true) this.call.taken(controller.reason);
     this.error(error);
-    return this.#handler.onResponseError?.(controller, error);
+    return this.inner.onResponseError?.(controller, error);
   }
 
   onResponseStarted(): unknown {
-    return this.#handler.onResponseStarted?.();
+    return this.inner.onResponseStarted?.();
   }
 
   onBodySent(chunk: unknown): unknown {
-    return this.#handler.onBodySent?.(chunk);
+    return this.inner.onBodySent?.(chunk);
   }
 
   onRequestSent(): unknown {
-    return this.#handler.onRequestSent?.();
+    return this.inner.onRequestSent?.();
   }
 }
 
-export function isGuarded(handler: unknown): boolean {
+export function isGuarded(handler: unknown): handler is GuardedLegacyHandler | GuardedControllerHandler {
   return handler instanceof GuardedHandler;
 }

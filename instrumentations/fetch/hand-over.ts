@@ -1,34 +1,79 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { HttpCall } from './http-call.ts';
 
 /**
- * The admitted `fetch` whose original is being called right now. undici makes its first request within that very call, so
- * that whatever it makes of the same origin meanwhile belongs to it: no async context is needed to tell, and none is kept.
+ * Tells which admitted call a request belongs to. undici makes a `fetch`'s first request within the very call, and a
+ * client makes its request within its `dispatch`: a note for the length of that call is enough, and no async context is
+ * kept. Only dispatchers that may send later than that (an interceptor that asks the name service first) need one.
  */
 class HandOver {
-  #call: HttpCall | undefined;
+  /** The `fetch` whose original is being called right now. */
+  #fetch: HttpCall | undefined;
+  /** The call whose client is making a request right now. */
+  #request: HttpCall | undefined;
+  #deferred: AsyncLocalStorage<HttpCall> | undefined;
 
-  /** Runs the original of a call. Calls may nest: a hook of a tracer may fetch on its own. */
+  /** Runs the original of a fetch. Calls may nest: a hook of a tracer may fetch on its own. */
   during<R>(call: HttpCall, original: () => R): R {
-    const outer = this.#call;
-    this.#call = call;
+    const outer = this.#fetch;
+    this.#fetch = call;
     try {
       return original();
     } finally {
-      this.#call = outer;
+      this.#fetch = outer;
+    }
+  }
+
+  /** The same for a dispatcher that may send the request, or further ones, later on. */
+  duringAndAfter<R>(call: HttpCall, original: () => R): R {
+    this.#deferred ??= new AsyncLocalStorage();
+    return this.#deferred.run(call, () => this.during(call, original));
+  }
+
+  /** Runs a client's dispatch, which makes the request of this call and no other. */
+  requesting<R>(call: HttpCall, dispatch: () => R): R {
+    const outer = this.#request;
+    this.#request = call;
+    try {
+      return dispatch();
+    } finally {
+      this.#request = outer;
     }
   }
 
   /** Whether a request of that origin is admitted already. */
   covers(origin: string): boolean {
-    return this.#call?.origin === origin;
+    return this.#fetch?.origin === origin;
   }
 
   /** The call that a request of that origin belongs to; it is handed out once, since later requests are other calls. */
   take(origin: string): HttpCall | undefined {
-    const call = this.#call;
+    const call = this.#fetch;
     if (call?.origin !== origin) return undefined;
-    this.#call = undefined;
+    this.#fetch = undefined;
     return call;
+  }
+
+  /**
+   * The fetch, waiting for its answer, that makes a dispatcher send a request to that origin, or to an address that its name
+   * was resolved to: a retry or a redirect within the origin is part of the same call.
+   */
+  behind(origin: string, servername: unknown): HttpCall | undefined {
+    const call = this.#deferred?.getStore();
+    if (call?.waiting !== true) return undefined;
+    return call.origin === origin || new URL(call.origin).hostname === servername ? call : undefined;
+  }
+
+  /** The call of a request that has just been made. @param originOf asked only when it is needed */
+  takeRequest(originOf: () => string | undefined): HttpCall | undefined {
+    const call = this.#request;
+    if (call !== undefined) {
+      this.#request = undefined;
+      return call;
+    }
+    if (this.#fetch === undefined) return undefined;
+    const origin = originOf();
+    return origin === undefined ? undefined : this.take(origin);
   }
 }
 

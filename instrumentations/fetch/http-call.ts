@@ -1,11 +1,13 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
-import { reportFault } from '../../src/core/fault.ts';
-import type { CallResult, Outcome } from '../../src/core/outcome.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
+import { judge } from '../shared/admission.ts';
 import type { BodyGrace, Held } from './body-grace.ts';
 import { isRefused, isServerFault, outcomeOfAbort, outcomeOfError, outcomeOfStatus } from './classify.ts';
+import { refusalsInARow } from './defaults.ts';
 import { httpStatusError } from './http-status-error.ts';
 import { retryAfterMs, statusesWithRetryAfter } from './retry-after.ts';
+import type { Upstream } from './upstream.ts';
 
 export interface Answer {
   readonly status: number;
@@ -17,6 +19,9 @@ export interface Answer {
   readonly elsewhere?: boolean;
 }
 
+/** Who tells a call's answer: the promise of `fetch`, which comes after redirects, or the request itself. */
+export type ToldBy = 'promise' | 'request';
+
 /**
  * One admitted call of HTTP and what becomes of it: an answer or an error, then the end of the body or its breaking off.
  * Whoever observes the call tells it so, in any order and as often as he likes; the permit settles once.
@@ -25,6 +30,8 @@ export class HttpCall implements Held {
   answeredAt = 0;
   /** Whether somebody will tell how the body ends. */
   observed = false;
+  /** The connection on which the request went out, once it has. */
+  socket: unknown;
   #phase: 'waiting' | 'answered' | 'streaming' | 'over' = 'waiting';
   /** The first exchange was over before the answer was known: its body has come whole, has broken off, or it was a redirect. */
   #early: { readonly error: unknown } | undefined;
@@ -32,13 +39,29 @@ export class HttpCall implements Held {
   readonly #generation: number;
 
   constructor(
-    readonly origin: string,
+    private readonly upstream: Upstream,
     readonly permit: Permit<Breaker>,
     private readonly grace: BodyGrace,
+    readonly toldBy: ToldBy,
     /** The caller's. */
     private readonly signal: AbortSignal | undefined,
   ) {
     this.#generation = permit.breaker.generation;
+  }
+
+  get origin(): string {
+    return this.upstream.origin;
+  }
+
+  /** Neither an answer nor an error yet. */
+  get waiting(): boolean {
+    return this.#phase === 'waiting';
+  }
+
+  /** A request has been made for it: the first one, the next one of a redirect, or a retry of one that failed. */
+  sent(): void {
+    this.observed = true;
+    if (this.#early !== undefined && isServerFault(this.#early.error)) this.#early = undefined;
   }
 
   /** The headers have come. */
@@ -46,7 +69,10 @@ export class HttpCall implements Held {
     if (this.#phase !== 'waiting') return;
     const { permit } = this;
     this.#phase = 'over';
-    const outcome = this.#judge({ ok: true, value: answer.value }, answer.elsewhere ? 'success' : outcomeOfStatus(answer.status));
+    this.upstream.refusals = 0;
+    const byStatus = answer.elsewhere === true ? 'success' : outcomeOfStatus(answer.status);
+    const { breaker } = permit;
+    const outcome = breaker.options.classify === undefined ? byStatus : judge(breaker, { ok: true, value: answer.value }, byStatus);
     if (outcome === 'failure') {
       if (statusesWithRetryAfter.has(answer.status)) permit.retryAfter(retryAfterMs(answer.retryAfter()));
       permit.fail(httpStatusError(this.origin, answer.status));
@@ -58,7 +84,7 @@ export class HttpCall implements Held {
       permit.succeed();
     } else {
       this.#phase = 'answered';
-      this.answeredAt = permit.breaker.clock.now();
+      this.answeredAt = breaker.clock.now();
       this.grace.hold(this);
     }
   }
@@ -71,7 +97,9 @@ export class HttpCall implements Held {
     const outcome = this.#judgeError(error);
     permit.settle(outcome, outcome === 'cancelled' ? undefined : error);
     // Of a circuit that has moved on since, a late refusal proves nothing.
-    if (outcome === 'failure' && isRefused(error) && this.#current) permit.breaker.report(error, { refused: true });
+    if (outcome !== 'failure' || !isRefused(error) || !this.#current) return;
+    this.upstream.refusals += 1;
+    if (this.upstream.refusals >= refusalsInARow) permit.breaker.report(error, { refused: true, trace: permit.trace });
   }
 
   /** The body has come whole. */
@@ -83,7 +111,8 @@ export class HttpCall implements Held {
   /** The exchange broke off. Before an answer it is for the caller's own error to tell what that means. */
   broke(error: unknown): void {
     if (this.#phase === 'waiting') {
-      this.#early ??= { error };
+      if (this.toldBy === 'request') this.failed(error);
+      else this.#early ??= { error };
       return;
     }
     const blame = this.#blamesServer(error);
@@ -92,7 +121,7 @@ export class HttpCall implements Held {
       this.permit.fail(error, this.#durationMs);
     } else if (this.#phase === 'streaming' && blame && this.#current) {
       this.#phase = 'over';
-      this.permit.breaker.report(error);
+      this.permit.breaker.report(error, { trace: this.permit.trace });
     } else {
       this.#finish();
     }
@@ -101,6 +130,13 @@ export class HttpCall implements Held {
   /** The caller took the call back by other means than a signal that is known here. */
   taken(reason: unknown): void {
     this.#taken ??= { reason };
+  }
+
+  /** The client refused the request in its own words: nothing was sent. */
+  unsent(): void {
+    if (this.#phase !== 'waiting') return;
+    this.#phase = 'over';
+    this.permit.ignore();
   }
 
   release(): void {
@@ -128,23 +164,12 @@ export class HttpCall implements Held {
   }
 
   #judgeError(error: unknown): Outcome | 'cancelled' {
-    if (this.#taken !== undefined) return outcomeOfAbort(this.#taken.reason);
+    if (this.#taken !== undefined && isOf(this.#taken.reason, error)) return outcomeOfAbort(this.#taken.reason);
     if (this.signal?.aborted === true && isOf(this.signal.reason, error)) return outcomeOfAbort(this.signal.reason);
     // The server had answered, by a redirect: what failed is where that led.
     if (this.#early !== undefined && !isServerFault(this.#early.error)) return 'ignored';
     const outcome = outcomeOfError(error);
-    return outcome === 'cancelled' ? outcome : this.#judge({ ok: false, error }, outcome);
-  }
-
-  #judge(result: CallResult, otherwise: Outcome): Outcome {
-    const { classify } = this.permit.breaker.options;
-    if (classify === undefined) return otherwise;
-    try {
-      return classify(result) ?? otherwise;
-    } catch (fault) {
-      reportFault(fault, 'classify');
-      return otherwise;
-    }
+    return outcome === 'cancelled' ? outcome : judge(this.permit.breaker, { ok: false, error }, outcome);
   }
 }
 

@@ -2,8 +2,8 @@ import { hookFiles } from '../shared/hook.ts';
 import { BreakerInstrumentation, type BreakerInstrumentationConfig } from '../shared/instrumentation.ts';
 import { version } from '../shared/version.ts';
 import { HttpAdmission } from './admission.ts';
-import { observeBodies } from './body.ts';
 import { guardGlobalFetch } from './global-fetch.ts';
+import { RequestObserver } from './request-observer.ts';
 import { undiciHook } from './undici-dispatch.ts';
 
 export interface FetchBreakerInstrumentationConfig extends BreakerInstrumentationConfig {}
@@ -24,7 +24,8 @@ export class FetchBreakerInstrumentation extends BreakerInstrumentation<FetchBre
   constructor(config: FetchBreakerInstrumentationConfig = {}) {
     super('otel-breaker/fetch', version, config, (context) => {
       const admission = new HttpAdmission(() => context.registry);
-      const undo = [observeBodies(), hookFiles([undiciHook(admission)]), guardGlobalFetch(admission)];
+      const observer = new RequestObserver();
+      const undo = [() => observer.stop(), hookFiles([undiciHook(admission, observer)]), guardGlobalFetch(admission, observer)];
       return () => {
         for (const each of undo.reverse()) each();
       };

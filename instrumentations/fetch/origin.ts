@@ -4,18 +4,28 @@ import { maxRememberedOrigins } from './defaults.ts';
 /** The part of a plain URL that decides its origin. Whatever looks unusual is left to the URL parser. */
 const plainStart = /^https?:\/\/[a-z0-9.\-_:[\]]+(?=[/?#]|$)/i;
 const remembered = new Map<string, string | undefined>();
+/** Most calls go where the one before went. */
+let latest: { readonly start: string; readonly origin: string | undefined } = { start: '\0', origin: undefined };
 
 /** The origin of an HTTP URL such as `http://127.0.0.1:8080`; `undefined` for what is no such URL. Never throws. */
 export function originOf(url: string): string | undefined {
+  if (url.startsWith(latest.start) && endsOrigin(url.charCodeAt(latest.start.length))) return latest.origin;
   const start = plainStart.exec(url)?.[0];
   // Parsing a `data:` URL of megabytes would cost more than using it.
   if (start === undefined) return /^\s*https?:/i.test(url) ? parsed(url) : undefined;
-  const known = remembered.get(start);
-  if (known !== undefined) return known;
-  const origin = parsed(start);
-  if (remembered.size >= maxRememberedOrigins) remembered.clear();
-  remembered.set(start, origin);
+  let origin = remembered.get(start);
+  if (origin === undefined) {
+    origin = parsed(start);
+    if (remembered.size >= maxRememberedOrigins) remembered.clear();
+    remembered.set(start, origin);
+  }
+  latest = { start, origin };
   return origin;
+}
+
+/** Whether an origin that has come so far ends before that character: `/`, `?`, `#` or the end of the text. */
+function endsOrigin(code: number): boolean {
+  return code === 0x2f || code === 0x3f || code === 0x23 || Number.isNaN(code);
 }
 
 function parsed(url: string): string | undefined {

@@ -10,15 +10,31 @@ export interface ResponseLike {
   readonly headers?: { get?(name: string): string | null };
 }
 
-/** A message of undici's diagnostics channels. */
-export interface RequestMessage {
-  readonly request: { readonly origin?: unknown };
+export interface UndiciRequest {
+  readonly origin?: unknown;
+  /** What its body failed with before it was sent. */
   readonly error?: unknown;
+}
+
+/** A message of undici's diagnostics channels: each has a part of these. */
+export interface RequestMessage<R extends UndiciRequest> {
+  readonly request: R;
+  readonly response?: { readonly statusCode: number; readonly headers: unknown };
+  readonly socket?: unknown;
+  readonly error?: unknown;
+}
+
+export interface SocketLike {
+  readonly destroyed?: unknown;
+  readonly alpnProtocol?: unknown;
 }
 
 export interface DispatchOptions {
   readonly method?: unknown;
   readonly upgrade?: unknown;
+  readonly signal?: unknown;
+  /** The name of the server, where the origin has its address. */
+  readonly servername?: unknown;
 }
 
 /** The handler of undici 6, and of 7 for its own callers. */
@@ -52,3 +68,5 @@ export interface ControllerHandler {
   onBodySent?(chunk: unknown): unknown;
   onRequestSent?(): unknown;
 }
+
+export type AnyHandler = LegacyHandler | ControllerHandler;

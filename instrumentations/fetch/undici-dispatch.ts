@@ -1,22 +1,22 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { reportFault } from '../../src/core/fault.ts';
-import { type Guard, guardMethod, type Original } from '../shared/guard.ts';
-import type { HookDefinition, LoadedFile } from '../shared/hook.ts';
+import { guardMethod, type Original } from '../shared/guard.ts';
+import type { HookDefinition, LoadedFile, Undo } from '../shared/hook.ts';
 import type { HttpAdmission } from './admission.ts';
-import { globalDispatcherBases } from './global-dispatcher.ts';
+import { globalDispatcherBases, guardedBases } from './global-dispatcher.ts';
 import { GuardedControllerHandler, GuardedLegacyHandler, isGuarded } from './guarded-handler.ts';
 import { handOver } from './hand-over.ts';
-import type { HttpCall } from './http-call.ts';
+import { HttpCall } from './http-call.ts';
 import { originOf } from './origin.ts';
-import type { ControllerHandler, DispatchOptions, LegacyHandler } from './types.ts';
+import type { RequestObserver } from './request-observer.ts';
+import type { AnyHandler, ControllerHandler, DispatchOptions, LegacyHandler } from './types.ts';
 
-type AnyHandler = LegacyHandler | ControllerHandler;
 /** undici 7 turns handlers of the new kind into the old one on the way to the connection. */
 type Unwrap = (handler: ControllerHandler) => LegacyHandler;
 
 /** Guards the npm package undici: its `request`, `stream`, `pipeline`, `fetch`, agents, pools and clients all dispatch by this file. */
-export function undiciHook(admission: HttpAdmission): HookDefinition {
+export function undiciHook(admission: HttpAdmission, observer: RequestObserver): HookDefinition {
   return {
     package: 'undici',
     files: ['undici/lib/dispatcher/dispatcher-base.js'],
@@ -24,19 +24,24 @@ export function undiciHook(admission: HttpAdmission): HookDefinition {
     patch(exports, loaded) {
       const prototype = (exports as { prototype?: object }).prototype;
       if (prototype === undefined) return undefined;
-      const guards = [guardDispatch(prototype, new DispatchGuard(admission, unwrapOf(loaded)))];
+      const undo = [guardDispatch(prototype, new DispatchGuard(admission, observer, unwrapOf(loaded)))];
       for (const base of globalDispatcherBases()) {
-        if (base !== prototype) guards.push(guardDispatch(base, new DispatchGuard(admission, undefined)));
+        if (base !== prototype) undo.push(guardDispatch(base, new DispatchGuard(admission, observer, undefined)));
       }
       return () => {
-        for (const guard of guards) guard.remove();
+        for (const each of undo) each();
       };
     },
   };
 }
 
-function guardDispatch(prototype: object, dispatch: DispatchGuard): Guard {
-  return guardMethod(prototype, 'dispatch', (original, self, args) => dispatch.call(original, self as object, args));
+function guardDispatch(prototype: object, dispatch: DispatchGuard): Undo {
+  const guard = guardMethod(prototype, 'dispatch', (original, self, args) => dispatch.call(original, self as object, args));
+  if (guard.active) guardedBases.add(prototype);
+  return () => {
+    if (guard.active) guardedBases.delete(prototype);
+    guard.remove();
+  };
 }
 
 function unwrapOf({ directory, version }: LoadedFile): Unwrap | undefined {
@@ -51,38 +56,72 @@ function unwrapOf({ directory, version }: LoadedFile): Unwrap | undefined {
 
 class DispatchGuard {
   readonly #admission: HttpAdmission;
+  readonly #observer: RequestObserver;
   readonly #unwrap: Unwrap | undefined;
   /** undici's own symbol of a dispatcher's URL, as soon as one has been seen. */
   #url: symbol | undefined;
+  /** By prototype: whether its dispatchers make requests themselves. */
+  readonly #clients = new Map<unknown, boolean>();
 
-  constructor(admission: HttpAdmission, unwrap: Unwrap | undefined) {
+  constructor(admission: HttpAdmission, observer: RequestObserver, unwrap: Unwrap | undefined) {
     this.#admission = admission;
+    this.#observer = observer;
     this.#unwrap = unwrap;
   }
 
   call(original: Original, dispatcher: object, args: readonly unknown[]): unknown {
     const [options, handler] = args as [DispatchOptions | null | undefined, AnyHandler | null | undefined];
     // A pool passes what it admitted on to one of its clients.
-    if (isGuarded(handler)) return original(dispatcher, args);
+    if (isGuarded(handler)) return this.#send(original, dispatcher, options as DispatchOptions, handler, handler.call);
     const origin = this.#originOf(dispatcher);
-    if (origin === undefined || !isGuardable(options, handler)) return original(dispatcher, args);
+    if (origin === undefined || typeof options !== 'object' || options === null || !isGuardable(options, handler)) return original(dispatcher, args);
 
-    const fetched = handOver.take(origin);
-    if (fetched !== undefined) return original(dispatcher, [options, this.#guarded(handler, fetched)]);
-    const admitted = this.#admission.admit(origin);
-    if (admitted === undefined) return original(dispatcher, args);
-    if (admitted.call === undefined) {
-      refuse(handler, admitted.refusal);
+    const fetched = handOver.take(origin) ?? handOver.behind(origin, options.servername);
+    if (fetched !== undefined) return this.#send(original, dispatcher, options, handler, fetched);
+
+    this.#observer.observe();
+    this.#observer.observeHeaders();
+    const call = this.#admission.admit(origin, 'request', signalOf(options));
+    if (call === undefined) return original(dispatcher, args);
+    if (!(call instanceof HttpCall)) {
+      refuse(handler, call);
       return true;
     }
-    const { call } = admitted;
-    const send = (): unknown => original(dispatcher, [options, this.#guarded(handler, call)]);
+    const send = (): unknown => this.#send(original, dispatcher, options, handler, call);
     try {
       return call.permit.probe ? call.permit.enter(send) : send();
     } catch (error) {
       call.failed(error);
       throw error;
     }
+  }
+
+  /**
+   * A client makes its request now, and the observer is told of it. A pool may have to wait for a client: until then the
+   * handler is guarded, since a pool that is destroyed tells nobody else.
+   */
+  #send(original: Original, dispatcher: object, options: DispatchOptions, handler: AnyHandler, call: HttpCall): unknown {
+    // No channel tells of an upgrade.
+    if (isUpgrade(options) || !this.#isClient(dispatcher)) {
+      return original(dispatcher, [options, isGuarded(handler) ? handler : this.#guarded(handler, call)]);
+    }
+    const result = handOver.requesting(call, () => original(dispatcher, [options, isGuarded(handler) ? handler.inner : handler]));
+    // The client had no use for it and has told the handler so.
+    if (!call.observed && call.toldBy === 'request') call.unsent();
+    return result;
+  }
+
+  #isClient(dispatcher: object): boolean {
+    const prototype: unknown = Object.getPrototypeOf(dispatcher);
+    let known = this.#clients.get(prototype);
+    if (known === undefined) {
+      known = false;
+      for (let object = prototype; typeof object === 'object' && object !== null; object = Object.getPrototypeOf(object)) {
+        if ((object as { constructor?: { name?: unknown } }).constructor?.name === 'Client') known = true;
+      }
+      this.#clients.set(prototype, known);
+    }
+    return known;
   }
 
   #guarded(handler: AnyHandler, call: HttpCall): AnyHandler {
@@ -105,11 +144,19 @@ function isController(handler: AnyHandler): handler is ControllerHandler {
   return typeof (handler as Partial<ControllerHandler>).onRequestStart === 'function';
 }
 
+function isUpgrade({ upgrade }: DispatchOptions): boolean {
+  return upgrade !== undefined && upgrade !== null && upgrade !== false && upgrade !== '';
+}
+
+function signalOf({ signal }: DispatchOptions): AbortSignal | undefined {
+  return signal instanceof AbortSignal ? signal : undefined;
+}
+
 /** Whether undici would take the handler: what it refuses, it shall refuse in its own words. A CONNECT only asks a proxy for the way. */
-function isGuardable(options: DispatchOptions | null | undefined, handler: AnyHandler | null | undefined): handler is AnyHandler {
-  if (typeof options !== 'object' || options === null || typeof handler !== 'object' || handler === null) return false;
+function isGuardable(options: DispatchOptions, handler: AnyHandler | null | undefined): handler is AnyHandler {
+  if (typeof handler !== 'object' || handler === null) return false;
   if (options.method === 'CONNECT') return false;
-  const upgrades = options.upgrade !== undefined && options.upgrade !== null && options.upgrade !== false && options.upgrade !== '';
+  const upgrades = isUpgrade(options);
   const needed = isController(handler)
     ? ['onResponseError', ...(upgrades ? ['onRequestUpgrade'] : ['onResponseStart', 'onResponseData', 'onResponseEnd'])]
     : ['onConnect', 'onError', ...(upgrades ? ['onUpgrade'] : ['onHeaders', 'onData', 'onComplete'])];

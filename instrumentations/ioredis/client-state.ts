@@ -2,7 +2,7 @@ import type { Registry } from '../../src/registry/registry.ts';
 import { type ServerGroup, serverGroup } from '../shared/admission.ts';
 import type { LivenessQuestion } from '../shared/liveness.ts';
 import type { CommandClasses } from './command-class.ts';
-import { redisDefaults, redisStartMs } from './defaults.ts';
+import { redisAnswerMs, redisDefaults, redisStartMs } from './defaults.ts';
 import { releaseOnOutage } from './release.ts';
 import type { Resend } from './resend.ts';
 import type { RedisLike } from './types.ts';
@@ -13,6 +13,8 @@ export class ClientState {
   closing = false;
   /** Between MULTI and EXEC sent one by one. */
   inTransaction = false;
+  /** Calls wait for an attempt to connect that an open circuit knows nothing of. */
+  onTrial = false;
   readonly resends: Resend[] = [];
   /** Of the client's own copy of ioredis. */
   readonly classes: CommandClasses;
@@ -68,9 +70,13 @@ function hasSentinels({ options }: RedisLike): boolean {
   return options.sentinels !== undefined && options.sentinels !== null;
 }
 
-/** PING needs no login: a refusal is an answer, too. Not being able to work is none. */
+/**
+ * PING needs no login: a refusal is an answer, too. Not being able to work is none. In the form that clients use: proxies
+ * and stand-ins for Redis may not know the short one.
+ */
 const ping: Omit<LivenessQuestion, 'to'> = {
-  ask: 'PING\r\n',
+  ask: '*1\r\n$4\r\nPING\r\n',
+  timeoutMs: redisAnswerMs,
   accepts: (answer) => !/^-(LOADING|MASTERDOWN|BUSY)\b/.test(answer.toString('latin1', 0, 16)),
 };
 

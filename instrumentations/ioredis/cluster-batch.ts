@@ -1,8 +1,9 @@
 import type { ServerGroup } from '../shared/admission.ts';
 import { type Call, callOf, onEnding, setCall } from './call.ts';
 import type { ClientState } from './client-state.ts';
-import { type Admission, admit, settleBatch } from './settle.ts';
-import type { CommandLike } from './types.ts';
+import { type Admission, settleBatch } from './settle.ts';
+import { admitFor } from './trial.ts';
+import type { CommandLike, RedisLike } from './types.ts';
 
 /**
  * A pipeline of a Cluster: only while it is sent is it known to which node, so the node's `sendCommand` decides, at the
@@ -24,8 +25,8 @@ export class Batch {
   }
 
   /** The refusal, if the batch is refused; else the command is covered. */
-  send(command: CommandLike, state: ClientState, group: ServerGroup): Error | undefined {
-    this.#decision ??= admit(state, group, this.#operation);
+  send(command: CommandLike, client: RedisLike, state: ClientState, group: ServerGroup): Error | undefined {
+    this.#decision ??= admitFor(client, state, group, this.#operation);
     if (this.#decision instanceof Error) return this.#decision;
     this.#cover(command, this.#decision);
     return undefined;

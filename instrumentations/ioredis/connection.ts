@@ -3,6 +3,7 @@ import { classifyRedisError } from './classify.ts';
 import { stateOf } from './client-state.ts';
 import type { CommandClasses } from './command-class.ts';
 import type { RegistrySource } from './send-command.ts';
+import { endTrial } from './trial.ts';
 import type { RedisLike } from './types.ts';
 
 // What a client learns about its server apart from any command. Its events would tell, too, but a listener for 'error'
@@ -14,8 +15,11 @@ export function aroundSilentEmit(source: RegistrySource, classes: CommandClasses
     const client = self as RedisLike;
     if (args[0] === 'error' && client.manuallyClosing !== true && client.status !== 'end') {
       const state = stateOf(client, classes);
-      if (!state.closing && !state.isStarting(source.registry) && classifyRedisError(args[1]).ofConnection)
-        state.group(client, source.registry).fault(args[1]);
+      if (!state.closing && classifyRedisError(args[1]).ofConnection) {
+        const group = state.group(client, source.registry);
+        if (!state.isStarting(source.registry)) group.fault(args[1]);
+        endTrial(client, state, group);
+      }
     }
     return original(self, args);
   };
@@ -36,10 +40,12 @@ export function aroundSetStatus(source: RegistrySource, classes: CommandClasses)
         break;
       case 'ready':
         state.ready();
-        state.group(client, source.registry).recovered();
+        state.onTrial = false;
+        state.group(client, source.registry).reached(client.options.enableReadyCheck !== false);
         break;
       case 'close':
         state.inTransaction = false;
+        if (state.onTrial) endTrial(client, state, state.group(client, source.registry));
         break;
     }
     return original(self, args);

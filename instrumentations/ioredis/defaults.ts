@@ -15,3 +15,9 @@ export const redisDefaults: BreakerOptions = {
  * queues commands for a server that is just being started; opening at once would break what worked.
  */
 export const redisStartMs = 1_500;
+
+/**
+ * How long Redis may take, in ms, to answer when it is asked whether it is there. It does one thing at a time: a pipeline
+ * of hundreds of megabytes, or a busy machine, keeps it silent for half a second without anything being wrong.
+ */
+export const redisAnswerMs = 1_000;

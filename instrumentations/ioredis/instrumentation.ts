@@ -1,11 +1,9 @@
-import { type Guard, guardMethod } from '../shared/guard.ts';
 import { type HookDefinition, hookFiles, type LoadedFile, type Undo } from '../shared/hook.ts';
 import { BreakerInstrumentation, type BreakerInstrumentationConfig } from '../shared/instrumentation.ts';
 import { version } from '../shared/version.ts';
 import { CommandClasses, commandTable } from './command-class.ts';
-import { aroundDisconnect, aroundSetStatus, aroundSilentEmit } from './connection.ts';
-import { aroundPipelineExec } from './pipeline.ts';
-import { aroundSendCommand, type RegistrySource } from './send-command.ts';
+import { guardClient, guardPipeline } from './guards.ts';
+import type { RegistrySource } from './send-command.ts';
 
 export type IORedisBreakerConfig = BreakerInstrumentationConfig;
 
@@ -41,17 +39,4 @@ function patch(exports: unknown, { file, directory }: LoadedFile, source: Regist
   return () => {
     for (const guard of guards) guard.remove();
   };
-}
-
-function guardClient(prototype: object, classes: CommandClasses, source: RegistrySource): Guard[] {
-  return [
-    guardMethod(prototype, 'sendCommand', aroundSendCommand(source, classes)),
-    guardMethod(prototype, 'silentEmit', aroundSilentEmit(source, classes)),
-    guardMethod(prototype, 'setStatus', aroundSetStatus(source, classes)),
-    guardMethod(prototype, 'disconnect', aroundDisconnect(classes)),
-  ];
-}
-
-function guardPipeline(prototype: object, classes: CommandClasses, source: RegistrySource): Guard[] {
-  return [guardMethod(prototype, 'exec', aroundPipelineExec(source, classes))];
 }

@@ -5,7 +5,8 @@ import { Batch } from './cluster-batch.ts';
 import type { CommandClasses } from './command-class.ts';
 import { expectResend, scriptKey } from './resend.ts';
 import type { RegistrySource } from './send-command.ts';
-import { type Admission, admit, settleBatch, settleError } from './settle.ts';
+import { type Admission, settleBatch, settleError } from './settle.ts';
+import { admitFor } from './trial.ts';
 import type { PipelineLike } from './types.ts';
 
 /** Pipelines that were refused: sending the queue of one later would carry out what its caller was told had failed. */
@@ -30,7 +31,7 @@ export function aroundPipelineExec(source: RegistrySource, classes: CommandClass
     }
     const state = stateOf(pipeline.redis, classes);
     if (state.inTransaction) return original(self, args);
-    const admission = admit(state, state.group(pipeline.redis, source.registry), operation);
+    const admission = admitFor(pipeline.redis, state, state.group(pipeline.redis, source.registry), operation);
     if (admission instanceof Error) return refuse(pipeline, admission, args[0]);
     new PipelineCall(pipeline, admission);
     return original(self, args);

@@ -10,7 +10,7 @@ import type { CommandLike, CommandQueue, RedisLike } from './types.ts';
  * connection stays expected, and is nobody's. A command that may itself be what keeps the server busy is let finish.
  */
 export function releaseWaiting(client: RedisLike, group: ServerGroup, outage: Outage): void {
-  if (client.offlineQueue !== undefined) takeOut(client.offlineQueue, group, (call) => call.admission.breaker.rejection());
+  if (client.offlineQueue !== undefined) takeOut(client.offlineQueue, group, refusal);
   // A connection is lost, and these were sent over it: they may have been carried out.
   if (client.status !== 'ready' && client.prevCommandQueue) takeOut(client.prevCommandQueue, group, timedOut);
   if (outage === 'silent' && client.commandQueue !== undefined) answerSent(client.commandQueue, group);
@@ -27,6 +27,12 @@ function answerSent(queue: CommandQueue, group: ServerGroup): void {
     if (mayBeWorkedOn && breaker.clock.now() - permit.startedAt < longestWorkMs) continue;
     isolated(() => call.release(timedOut(call), false));
   }
+}
+
+function refusal({ admission: { breaker, permit } }: Call): Error {
+  // One that had waited for a connection on trial has not been counted yet.
+  if (permit === undefined) breaker.tryAcquire()?.cancel();
+  return breaker.rejection();
 }
 
 function timedOut({ admission: { breaker, permit } }: Call): Error {

@@ -5,7 +5,7 @@ import { type ClientState, stateOf } from './client-state.ts';
 import { batchOf } from './cluster-batch.ts';
 import type { CommandClasses } from './command-class.ts';
 import { expectResend, takeResend } from './resend.ts';
-import { admit } from './settle.ts';
+import { admitFor } from './trial.ts';
 import type { CommandLike, RedisLike } from './types.ts';
 
 /** Where an instrumentation's breakers live; may change while it is enabled. */
@@ -36,7 +36,7 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
 
   function decide(client: RedisLike, state: ClientState, command: CommandLike): Error | undefined {
     const batch = batchOf(command);
-    if (batch !== undefined) return batch.send(command, state, state.group(client, source.registry));
+    if (batch !== undefined) return batch.send(command, client, state, state.group(client, source.registry));
     const resend = state.resends.length > 0 ? takeResend(state, command) : undefined;
     if (resend !== undefined) {
       if (resend.admission !== undefined) new CommandCall(command, resend.admission, resent);
@@ -48,7 +48,7 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
       if (command.name === 'quit') state.closing = true;
       return undefined;
     }
-    const admission = admit(state, state.group(client, source.registry), operation);
+    const admission = admitFor(client, state, state.group(client, source.registry), operation);
     if (admission instanceof Error) return admission;
     if (operation === 'write' && command.name === 'multi') state.inTransaction = true;
     new CommandCall(command, admission, resent);

@@ -22,6 +22,8 @@ export interface RedisOptionsLike {
   /** Of the master, with sentinels. */
   readonly name?: string;
   readonly enableTLSForSentinelMode?: boolean;
+  readonly enableOfflineQueue?: boolean;
+  readonly enableReadyCheck?: boolean;
   /** A connector of the user's own: then host and port may mean nothing. */
   readonly Connector?: unknown;
 }

@@ -1,6 +1,7 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import type { Original } from '../shared/guard.ts';
+import { isolated } from '../shared/isolated.ts';
 import type { Database } from './database.ts';
 import { type Operation, operationOf } from './operation.ts';
 import { isBeingPrepared } from './pool-connect.ts';
@@ -46,14 +47,16 @@ class QueryCall {
   succeeded(value: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
-    settleResult(this.database, this.permit, value);
+    isolated('settling a query', () => settleResult(this.database, this.permit, value));
   }
 
   failed(error: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.transactions.failed(this.client, this.operation);
-    settleError(this.database, this.permit, error);
+    isolated('settling a query', () => {
+      this.transactions.failed(this.client, this.operation);
+      settleError(this.database, this.permit, error);
+    });
   }
 
   start(original: Original, args: readonly unknown[]): unknown {
@@ -101,7 +104,7 @@ class QueryCall {
       },
       ended: () => this.succeeded(undefined),
       failed: (error) => {
-        if (answered || unobservable) settleLate(this.database, this.breaker, error);
+        if (answered || unobservable) isolated('settling a stream', () => settleLate(this.database, this.breaker, error));
         else this.failed(error);
       },
     });

@@ -1,5 +1,6 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
+import { isolated } from '../shared/isolated.ts';
 import type { Database } from './database.ts';
 import type { Pending } from './pending.ts';
 import { settleError, settleResult } from './settle.ts';
@@ -34,6 +35,10 @@ export class ConnectAttempt implements Pending {
   readonly startedAt: number;
   readonly unseen: boolean;
   readonly sent = false;
+  queuedAs: unknown;
+  older: Pending | undefined;
+  newer: Pending | undefined;
+  listed = false;
   readonly #database: Database;
   readonly #permit: Permit<Breaker> | undefined;
   readonly #answer: (error: Error) => void;
@@ -52,6 +57,10 @@ export class ConnectAttempt implements Pending {
 
   /** @param proves whether a connection was made, rather than a client of the pool's handed over */
   succeeded(proves: boolean): void {
+    isolated('settling a connection', () => this.#succeeded(proves));
+  }
+
+  #succeeded(proves: boolean): void {
     if (!this.#end()) return;
     if (!proves) {
       this.#permit?.ignore();
@@ -63,18 +72,25 @@ export class ConnectAttempt implements Pending {
   }
 
   failed(error: unknown): void {
+    isolated('settling a connection', () => this.#failed(error));
+  }
+
+  #failed(error: unknown): void {
     if (!this.#end()) return;
     const { outcome, connection } = settleError(this.#database, this.#permit, error, true);
     if (outcome === 'failure' && !connection && this.#permit === undefined) this.#database.loginFailed(error);
   }
 
+  abandon(): void {
+    if (this.#end()) this.#permit?.ignore();
+  }
+
   answer(): void {
-    const probe = this.breaker.tryAcquire();
-    // Half-open by now: wait and see.
-    probe?.ignore();
-    if (probe !== undefined || !this.#end()) return;
+    const refusal = this.breaker.refusal();
+    // Half-open by now, it refuses nobody: wait and see.
+    if (refusal === undefined || !this.#end()) return;
     this.#permit?.cancel();
-    this.#answer(this.breaker.rejection());
+    this.#answer(refusal);
   }
 
   #end(): boolean {

@@ -8,7 +8,7 @@ import { Databases } from './database.ts';
 import { operationOf } from './operation.ts';
 import { checkOut } from './pool-connect.ts';
 import { PoolCall, takeHandedOver, takeStarting } from './pool-query.ts';
-import { callbackOf, refuse } from './refuse.ts';
+import { refuse } from './refuse.ts';
 import { Transactions } from './transaction.ts';
 import { isFunction, type PgClient, type PgConnectionParametersClass, type PgPool, textOf } from './types.ts';
 
@@ -38,7 +38,8 @@ function install(context: InstrumentationContext<PgBreakerConfig>): Undo {
       package: 'pg-pool',
       files: ['pg-pool/index.js'],
       majors: [3],
-      patch: (exports) => guardAll(exports, { query: guards.poolQuery, connect: guards.poolConnect, newClient: connectingForPool }),
+      patch: (exports) =>
+        guardAll(exports, { query: guards.poolQuery, connect: guards.poolConnect, newClient: guards.poolNewClient, end: guards.poolEnd }),
     },
   ]);
 }
@@ -57,6 +58,8 @@ interface PgGuards {
   readonly databases: Databases;
   readonly poolQuery: Around;
   readonly poolConnect: Around;
+  readonly poolNewClient: Around;
+  readonly poolEnd: Around;
   readonly clientQuery: Around;
   readonly clientConnect: Around;
 }
@@ -73,7 +76,7 @@ export function pgGuards(databases: Databases, transactions: Transactions): PgGu
       const operation = operationOf(textOf(args[0]));
       if (operation.passes) return original(pool, args);
       // A callback inside a config is overridden by the pool's own.
-      const callback = callbackOf([undefined, args[1], args[2]]);
+      const callback = isFunction(args[1]) ? args[1] : isFunction(args[2]) ? args[2] : undefined;
       const breaker = database.breaker(operation.operation);
       const permit = breaker.tryAcquire();
       if (permit === undefined) return refuse(pool.Promise, callback, breaker.rejection());
@@ -82,12 +85,16 @@ export function pgGuards(databases: Databases, transactions: Transactions): PgGu
     poolConnect: (original, self, args) => {
       const pool = self as PgPool;
       const call = takeStarting();
+      if (call !== undefined) return isFunction(args[0]) ? original(pool, [call.onClient(args[0])]) : original(pool, args);
       const database = databases.ofPool(pool);
-      if (database === undefined) return original(pool, args);
-      const adopt = (client: PgClient): void => databases.adopt(client, database);
-      const [callback] = args;
-      if (call === undefined) return checkOut(original, pool, args, database);
-      return isFunction(callback) ? original(pool, [call.onClient(callback, adopt), ...args.slice(1)]) : original(pool, args);
+      return database === undefined ? original(pool, args) : checkOut(original, pool, args, database);
+    },
+    poolNewClient: (original, self, args) => connectingForPool(original, self, args, databases.ofPool(self as PgPool)),
+    poolEnd: (original, self, args) => {
+      const { ending, _pendingQueue: queue = [] } = self as PgPool;
+      if (ending !== true && queue.length > 0)
+        databases.ofPool(self as PgPool)?.server.pending.abandon(new Set(queue.map(({ callback }) => callback)));
+      return original(self, args);
     },
     clientQuery: (original, self, args) => {
       const client = self as PgClient;
@@ -96,6 +103,6 @@ export function pgGuards(databases: Databases, transactions: Transactions): PgGu
       const database = args[0] === null || args[0] === undefined ? undefined : databases.ofClient(client);
       return database === undefined ? original(client, args) : query(original, client, args, database, transactions);
     },
-    clientConnect: (original, self, args) => connectClient(original, self as PgClient, args, () => databases.ofClient(self as PgClient)),
+    clientConnect: (original, self, args) => connectClient(original, self as PgClient, args, databases),
   };
 }

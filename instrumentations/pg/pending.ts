@@ -14,6 +14,14 @@ export interface Pending {
   readonly sent: boolean;
   /** Settles the caller's promise or callback; its client must not go back into the pool in use. */
   answer(): void;
+  /** What stands for it in the queue of a pool while it waits for a client. */
+  readonly queuedAs: unknown;
+  /** Nobody will ever say how it ends. */
+  abandon(): void;
+  /** Neighbours among the calls that wait, and whether it is one of them: the business of `PendingCalls`. */
+  older: Pending | undefined;
+  newer: Pending | undefined;
+  listed: boolean;
 }
 
 /** What is asked of the server that the calls wait for. */
@@ -35,7 +43,12 @@ const LONGEST_PATIENCE_MS = 30_000;
  */
 export class PendingCalls {
   readonly #server: PendingServer;
-  readonly #calls = new Set<Pending>();
+  /**
+   * Linked through the calls themselves. A Set would leave its outgrown tables behind, each of which keeps the next one
+   * alive: with thousands of calls a second all of them got into the old generation, and collecting them took most of the time.
+   */
+  #oldest: Pending | undefined;
+  #newest: Pending | undefined;
   /** When the newest call that succeeded had begun. */
   #newestSuccess = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
@@ -48,12 +61,35 @@ export class PendingCalls {
   }
 
   add(call: Pending): void {
-    this.#calls.add(call);
+    if (call.listed) return;
+    call.listed = true;
+    call.older = this.#newest;
+    if (this.#newest === undefined) this.#oldest = call;
+    else this.#newest.newer = call;
+    this.#newest = call;
     if (call.unseen && this.#timer === undefined) this.#schedule();
   }
 
   remove(call: Pending): void {
-    this.#calls.delete(call);
+    if (!call.listed) return;
+    call.listed = false;
+    const { older, newer } = call;
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    // A call that is over must not keep others alive.
+    call.older = undefined;
+    call.newer = undefined;
+  }
+
+  /** Pools that end never answer those that still queue for a client. @param queue what stands in it */
+  abandon(queue: ReadonlySet<unknown>): void {
+    for (let call = this.#oldest; call !== undefined; ) {
+      const { newer } = call;
+      if (call.queuedAs !== undefined && queue.has(call.queuedAs)) call.abandon();
+      call = newer;
+    }
   }
 
   succeeded(startedAt: number): void {
@@ -80,7 +116,7 @@ export class PendingCalls {
     this.#timer = undefined;
     const now = this.#server.clock.now();
     let due = Number.POSITIVE_INFINITY;
-    for (const call of this.#calls) due = Math.min(due, this.#due(call));
+    for (let call = this.#oldest; call !== undefined; call = call.newer) due = Math.min(due, this.#due(call));
     if (due === Number.POSITIVE_INFINITY) return;
     const backOff = this.#patience === 1 ? 0 : Math.min(CONNECT_SUSPICION_MS * this.#patience, LONGEST_PATIENCE_MS);
     this.#timer = this.#server.clock.setTimer(() => void this.#look(), Math.max(due - now, backOff, 1));
@@ -89,7 +125,8 @@ export class PendingCalls {
   async #look(): Promise<void> {
     this.#timer = undefined;
     const now = this.#server.clock.now();
-    const waiting = [...this.#calls].filter((call) => this.#due(call) <= now);
+    const waiting: Pending[] = [];
+    for (let call = this.#oldest; call !== undefined; call = call.newer) if (this.#due(call) <= now) waiting.push(call);
     if (waiting.length > 0) {
       this.#asking = true;
       const silent = await this.#server.isSilent().catch(() => false);
@@ -105,8 +142,8 @@ export class PendingCalls {
     const now = this.#server.clock.now();
     for (const call of waiting) {
       // Since the question was asked it may have settled, or found company that succeeded.
-      if (!this.#calls.has(call) || call.breaker.state !== 'open' || this.#due(call) > now) continue;
-      this.#calls.delete(call);
+      if (!call.listed || call.breaker.state !== 'open' || this.#due(call) > now) continue;
+      this.remove(call);
       try {
         call.answer();
       } catch (error) {

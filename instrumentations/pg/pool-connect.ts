@@ -45,6 +45,7 @@ export function checkOut(original: Original, pool: PgPool, args: readonly unknow
       else attempt.succeeded(fresh.delete(client as PgClient));
       return callback.call(this, error, client, done);
     };
+    attempt.queuedAs = inward;
     const go = (): unknown => original(pool, [inward, ...args.slice(1)]);
     return gate.permit?.probe ? gate.permit.enter(go) : go();
   };

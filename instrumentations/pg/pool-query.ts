@@ -2,6 +2,7 @@ import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
 import type { Original } from '../shared/guard.ts';
+import { isolated } from '../shared/isolated.ts';
 import type { Database } from './database.ts';
 import type { Pending } from './pending.ts';
 import { settleError, settleResult } from './settle.ts';
@@ -12,7 +13,8 @@ export type InContext = (fn: () => unknown) => unknown;
 
 /** The call of `Pool.query` whose synchronous part runs now, and the client that it was just handed. */
 let starting: PoolCall | undefined;
-let handedOver: { readonly client: PgClient; readonly call: PoolCall } | undefined;
+let handedOver: PoolCall | undefined;
+let handedClient: PgClient | undefined;
 
 /** Marks the `Pool.connect` that `Pool.query` makes: it belongs to a call that has been admitted. */
 export function takeStarting(): PoolCall | undefined {
@@ -23,9 +25,10 @@ export function takeStarting(): PoolCall | undefined {
 
 /** Marks the `Client.query` that `Pool.query` makes. No AsyncLocalStorage: queued callbacks run in the context of another request. */
 export function takeHandedOver(client: PgClient): PoolCall | undefined {
-  if (handedOver?.client !== client) return undefined;
-  const { call } = handedOver;
+  if (handedClient !== client) return undefined;
+  const call = handedOver;
   handedOver = undefined;
+  handedClient = undefined;
   return call;
 }
 
@@ -38,6 +41,10 @@ export class PoolCall implements Pending {
   readonly startedAt: number;
   readonly unseen = false;
   sent = false;
+  queuedAs: unknown;
+  older: Pending | undefined;
+  newer: Pending | undefined;
+  listed = false;
   readonly #database: Database;
   readonly #permit: Permit<Breaker>;
   /** Where an answer goes: to what waits for a client at first, then to what waits for the result. */
@@ -67,16 +74,16 @@ export class PoolCall implements Pending {
       throw error;
     } finally {
       // It has asked for no client: nothing will ever tell how it ends.
-      if (starting === this) this.#release();
+      if (starting === this) this.abandon();
       starting = outer;
     }
   }
 
   /** Stands before the callback that waits for a client. */
-  onClient(callback: PgCallback, adopt: (client: PgClient) => void): PgCallback {
+  onClient(callback: PgCallback): PgCallback {
     const call = this;
     this.#next = callback;
-    return function (this: unknown, error?: unknown, client?: unknown, done?: unknown) {
+    const inward: PgCallback = function (this: unknown, error?: unknown, client?: unknown, done?: unknown) {
       if (call.#answered) {
         // Answered meanwhile: the client goes back as it came.
         if (client && isFunction(done)) done();
@@ -86,24 +93,27 @@ export class PoolCall implements Pending {
         call.#fail(error, true);
         return callback.call(this, error, client, done);
       }
-      adopt(client as PgClient);
       const outer = handedOver;
-      const mark = { client: client as PgClient, call };
-      handedOver = mark;
+      const outerClient = handedClient;
+      handedOver = call;
+      handedClient = client as PgClient;
       try {
         return callback.call(this, error, client, done);
       } finally {
-        if (handedOver === mark) call.#release();
+        if (handedOver === call) call.abandon();
         handedOver = outer;
+        handedClient = outerClient;
       }
     };
+    this.queuedAs = inward;
+    return inward;
   }
 
   /** Runs `Client.query` for it. */
   query(original: Original, client: PgClient, args: readonly unknown[]): unknown {
     const [text, values, callback] = args;
     if (!isFunction(callback)) {
-      this.#release();
+      this.abandon();
       return original(client, args);
     }
     const call = this;
@@ -140,30 +150,31 @@ export class PoolCall implements Pending {
   /** What has been sent may have been carried out: that is no refusal. */
   #timeout(): Error {
     const waited = Math.round(this.#database.server.registry.clock.now() - this.startedAt);
-    return new CallTimeoutError(this.breaker.name, waited, this.breaker.rejection().cause);
+    return new CallTimeoutError(this.breaker.name, waited, this.breaker.refusal()?.cause);
   }
 
   #rejection(): Error | undefined {
-    const probe = this.breaker.tryAcquire();
-    if (probe === undefined) return this.breaker.rejection();
-    // The circuit is half-open by now: wait and see.
-    probe.ignore();
-    return undefined;
+    // Half-open by now, it refuses nobody: wait and see.
+    return this.breaker.refusal();
   }
 
   #succeed(value: unknown): void {
     if (this.#settled) return;
-    this.#end();
-    settleResult(this.#database, this.#permit, value);
+    isolated('settling a query', () => {
+      this.#end();
+      settleResult(this.#database, this.#permit, value);
+    });
   }
 
   #fail(error: unknown, connecting: boolean): void {
     if (this.#settled) return;
-    this.#end();
-    settleError(this.#database, this.#permit, error, connecting);
+    isolated('settling a query', () => {
+      this.#end();
+      settleError(this.#database, this.#permit, error, connecting);
+    });
   }
 
-  #release(): void {
+  abandon(): void {
     if (this.#settled) return;
     this.#end();
     this.#permit.ignore();

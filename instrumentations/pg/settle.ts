@@ -2,19 +2,21 @@ import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import { judge } from '../shared/admission.ts';
 import { classifyConnectError, classifyQueryError, type Verdict } from './classify.ts';
+import { isConnectError } from './connect-errors.ts';
 import type { Database } from './database.ts';
 
 /** A call has its result. Without a permit (it was never to be refused) there is nothing to learn from it. */
 export function settleResult({ server }: Database, permit: Permit<Breaker> | undefined, value: unknown): void {
   if (permit === undefined) return;
-  const outcome = judge(permit.breaker, { ok: true, value }, 'success');
+  const { breaker } = permit;
+  const outcome = breaker.options.classify === undefined ? 'success' : judge(breaker, { ok: true, value }, 'success');
   if (outcome === 'success') server.pending.succeeded(permit.startedAt);
   permit.settle(outcome);
 }
 
 /** A call failed: with its query, or (`connecting`) with getting a connection for it. */
 export function settleError({ server }: Database, permit: Permit<Breaker> | undefined, error: unknown, connecting = false): Verdict {
-  const verdict = connecting ? classifyConnectError(error) : classifyQueryError(error);
+  const verdict = connecting && isConnectError(error) ? classifyConnectError(error) : classifyQueryError(error);
   if (permit === undefined) {
     if (verdict.connection) server.group.fault(error);
     return verdict;

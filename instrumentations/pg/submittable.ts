@@ -1,3 +1,4 @@
+import { isolated } from '../shared/isolated.ts';
 import type { PgSubmittable } from './types.ts';
 
 type Handler = (this: unknown, ...args: unknown[]) => unknown;
@@ -47,7 +48,7 @@ export function watchSubmittable(query: PgSubmittable, end: SubmittableEnd): voi
     if (typeof inner !== 'function') return;
     const own = Object.getOwnPropertyDescriptor(handlers, name);
     const outer = function (this: unknown, ...args: unknown[]): unknown {
-      hear(args[0]);
+      isolated('watching a query', () => hear(args[0]));
       return Reflect.apply(inner as Handler, this, args);
     };
     Object.defineProperty(handlers, name, { configurable: true, writable: true, enumerable: own?.enumerable ?? false, value: outer });

@@ -10,7 +10,7 @@ export class Transactions {
     const followed = this.#known.get(client) ?? this.#follow(client);
     const status = client._txStatus ?? followed.status;
     // Nothing is under way: the server has said how things are. Otherwise what was sent decides how they will be.
-    if (typeof status === 'string' && client.readyForQuery === true) {
+    if (typeof status === 'string' && client.readyForQuery === true && !isAnyQueued(client)) {
       followed.sent = undefined;
       return status !== 'I';
     }
@@ -39,6 +39,13 @@ export class Transactions {
     }
     return followed;
   }
+}
+
+/** Calls wait their turn: this one may come from the callback of one before them, when the connection only seems to be at rest. */
+function isAnyQueued(client: PgClient): boolean {
+  // `queryQueue` is the older name; the newer versions warn of its use.
+  const { length = 0 } = client._queryQueue ?? client.queryQueue ?? [];
+  return length > 0 || (client._sentQueryQueue?.length ?? 0) > 0;
 }
 
 interface Followed {

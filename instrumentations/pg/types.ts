@@ -26,6 +26,11 @@ export interface PgClient {
   readonly _txStatus?: string | null;
   /** Nothing is under way on the connection. */
   readonly readyForQuery?: boolean;
+  /** Calls that have not been sent yet. */
+  readonly _queryQueue?: readonly unknown[];
+  readonly queryQueue?: readonly unknown[];
+  /** In pipeline mode: sent, and not answered yet. */
+  readonly _sentQueryQueue?: readonly unknown[];
   readonly _Promise?: PromiseConstructor;
   /** Set by a pool when it hands the client out for the first time. */
   readonly release?: unknown;
@@ -38,6 +43,7 @@ export interface PgPool {
   readonly idleCount?: number;
   readonly totalCount?: number;
   readonly _clients?: readonly PgClient[];
+  readonly _pendingQueue?: readonly { readonly callback?: unknown }[];
 }
 
 /** What `query` also takes in the place of a text: it is handed the connection and told of every message. */

@@ -47,6 +47,7 @@ export class ServerGroup {
   readonly #madeAt: number;
   /** Has been reached at least once. */
   #met = false;
+  #refusing = false;
 
   constructor(registry: Registry, server: ServerDescription) {
     this.#madeAt = registry.clock.now();
@@ -104,6 +105,7 @@ export class ServerGroup {
     if (to === 'closed' && trigger === 'probes_succeeded') this.#proven(breaker);
     if (to !== 'open') return;
     const silent = trigger === 'stall' || trigger === 'probe_lease';
+    if (silent) this.#refusing = false;
     if (trigger === 'stall' && this.#verify !== undefined) {
       // The server itself kept silent when asked: that concerns its other classes of operation as well.
       const error = new CallTimeoutError(breaker.name, Math.round((value ?? 0) * 1_000));
@@ -144,7 +146,7 @@ export class ServerGroup {
    */
   settleWithFault(permit: Permit, error: unknown, ofConnection: boolean = isConnectionFault(error)): void {
     permit.fail(error);
-    if (ofConnection) this.#tell(error, permit.breaker);
+    if (ofConnection) this.#tell(error, permit.breaker, permit.trace);
   }
 
   /** A connection failed, broke or could not be made, and no call carried it. */
@@ -155,19 +157,37 @@ export class ServerGroup {
   /** The server answers again. */
   recovered(): void {
     this.#met = true;
+    this.#refusing = false;
     this.#lastFault = undefined;
     this.#registry.recovered(this.key);
   }
 
-  #tell(error: unknown, except: unknown): void {
+  /** Whether the last that was heard of the server is that it refuses connections. */
+  get refusing(): boolean {
+    return this.#refusing;
+  }
+
+  /**
+   * A client of the application has connected: proof against every refusal before it.
+   * @param answered whether the server has also answered, which proves more
+   */
+  reached(answered: boolean): void {
+    const proven = answered || this.#refusing;
+    this.recovered();
+    if (!proven) return;
+    for (const breaker of this.#breakers.values()) if (this.#owns(breaker)) breaker.recovered({ proven });
+  }
+
+  #tell(error: unknown, except: unknown, trace?: unknown): void {
     const refused = refusesOutright(error);
+    if (refused) this.#refusing = true;
     if (typeof error === 'object' && error !== null) {
       if (this.#lastFault?.deref() === error) return;
       this.#lastFault = new WeakRef(error);
     }
     for (const breaker of this.#breakers.values()) {
       // The call's own breaker has counted it already, unless the evidence says more than a count can.
-      if (this.#owns(breaker) && (breaker !== except || refused)) breaker.report(error, { refused });
+      if (this.#owns(breaker) && (breaker !== except || refused)) breaker.report(error, { refused, trace });
     }
   }
 }

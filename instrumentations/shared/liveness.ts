@@ -6,6 +6,11 @@ import { withoutTracing } from './suppress.ts';
 /** How long an answer may take, in ms, unless told otherwise. */
 export const defaultTimeoutMs = 500;
 
+/** A timer this late, in ms, says that the event loop was blocked. */
+const lateMs = 50;
+/** A process that is always late must come to a conclusion, too. */
+const maxExtensions = 4;
+
 /** Resolves `true` when the server answered, `false` when it refused or kept silent. Never rejects. */
 export type Verify = () => Promise<boolean>;
 
@@ -45,7 +50,21 @@ function askOnce(question: LivenessQuestion, clock: Clock): Promise<boolean> {
       socket?.destroy();
       resolve(alive);
     };
-    const timer = clock.setTimer(() => finish(false), question.timeoutMs ?? defaultTimeoutMs);
+    const { timeoutMs = defaultTimeoutMs } = question;
+    let due = clock.now() + timeoutMs;
+    let patience = maxExtensions;
+    const timeUp = (): void => {
+      const now = clock.now();
+      if (now - due <= lateMs || patience === 0) {
+        finish(false);
+        return;
+      }
+      // It is this process that was busy: an answer may lie unread, or the question still be unsent.
+      patience -= 1;
+      due = now + timeoutMs / 2;
+      timer = clock.setTimer(timeUp, timeoutMs / 2);
+    };
+    let timer = clock.setTimer(timeUp, timeoutMs);
     try {
       socket = open(question, finish);
       socket.unref();

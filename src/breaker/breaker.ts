@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { Emitter } from '../core/emitter.ts';
 import { BreakerOpenError, errorType, type RejectionReason, type StateName } from '../core/errors.ts';
+import { reportFault } from '../core/fault.ts';
 import type { Mode, ResolvedOptions } from '../core/options.ts';
-import type { Outcome } from '../core/outcome.ts';
+import type { CountedOutcome, Outcome } from '../core/outcome.ts';
 import type { Target } from '../core/target.ts';
 import type { CallTracer } from '../core/tracer.ts';
 import { Circuit } from './circuit.ts';
@@ -18,6 +19,7 @@ import { Runner } from './run.ts';
 import { type LastTrip, type Snapshot, takeSnapshot } from './snapshot.ts';
 import { homeState, publicName, type State } from './state.ts';
 import { Watch } from './watch.ts';
+import type { WindowCounts } from './window/window.ts';
 
 /** What surrounds a breaker; all of it may be left out. */
 export interface BreakerEnvironment {
@@ -26,6 +28,8 @@ export interface BreakerEnvironment {
   /** The configuration rule that applied, for `snapshot()`. */
   readonly rule?: string | undefined;
   readonly tracer?: CallTracer | undefined;
+  /** Stands for many servers, as the overflow breaker does: a fault of one's connection says nothing of the others. */
+  readonly shared?: boolean;
   /**
    * Asks the server whether it is there, apart from the traffic: `true` when it has answered anything, `false` when it
    * kept silent. Called when calls wait and nothing succeeds; with it, a single waiting call is enough to ask.
@@ -48,6 +52,8 @@ export interface RecoveryEvidence {
 export interface ConnectionEvidence {
   /** The server refuses connections outright: the circuit opens at once. */
   readonly refused?: boolean;
+  /** Of the call that met the fault (`permit.trace`): what the evidence causes belongs to its trace. */
+  readonly trace?: unknown;
 }
 
 type Untimed = Omit<RunOptions, 'signal'>;
@@ -69,6 +75,7 @@ export class Breaker implements PermitOwner {
   #options: ResolvedOptions;
   #rule: string | undefined;
   #tracer: CallTracer | undefined;
+  readonly #shared: boolean;
   readonly #events = new Emitter<BreakerEvents>();
   readonly #calls = new InFlight();
   readonly #circuit: Circuit;
@@ -77,6 +84,7 @@ export class Breaker implements PermitOwner {
   readonly #runner = new Runner(this);
   #lastTrip: (Omit<LastTrip, 'agoMs'> & { readonly at: number }) | undefined;
   #refusal: RejectionReason = 'open';
+  #refusedAt = 0;
 
   constructor(options: ResolvedOptions, environment: BreakerEnvironment = {}) {
     this.name = options.name;
@@ -85,6 +93,7 @@ export class Breaker implements PermitOwner {
     this.#options = options;
     this.#rule = environment.rule;
     this.#tracer = environment.tracer;
+    this.#shared = environment.shared ?? false;
     this.#circuit = new Circuit(
       options,
       this.clock,
@@ -154,17 +163,26 @@ export class Breaker implements PermitOwner {
 
   /** The error of the refusal just made. */
   rejection(): BreakerOpenError {
-    return this.#rejection(this.#circuit.state, this.#refusal, this.clock.now());
+    return this.#rejection(this.#circuit.state, this.#refusal, this.#refusedAt);
+  }
+
+  /** The error that a call would be refused with now; asking counts nothing and takes no probe's permit. */
+  refusal(): BreakerOpenError | undefined {
+    const now = this.clock.now();
+    const reason = this.#circuit.wouldRefuse(this.#circuit.present(now));
+    return reason === undefined ? undefined : this.#rejection(this.#circuit.state, reason, now);
   }
 
   /** A fault of the connection that no call carried: counts as a failure of the server's. */
   report(error: unknown, evidence?: ConnectionEvidence): void {
+    if (this.#shared) return;
     const now = this.clock.now();
     const { kind } = this.#circuit.present(now);
     if (kind !== 'closed' && kind !== 'half_open') return;
-    this.#recent.add(error, undefined);
-    this.#circuit.recordEvidence(now, error);
-    if (evidence?.refused === true) this.#circuit.open(now, { trigger: 'connection', error });
+    const trace = evidence?.trace;
+    this.#recent.add(errorType(error), trace);
+    this.#circuit.recordEvidence(now, error, trace);
+    if (evidence?.refused === true) this.#circuit.open(now, { trigger: 'connection', error, trace });
   }
 
   /** Evidence that the server is back: an open circuit asks at once instead of waiting its time out. */
@@ -222,6 +240,13 @@ export class Breaker implements PermitOwner {
     return this.#events.on(name, listener);
   }
 
+  /** What the trip rules look at, as it is now. A part of {@link snapshot} that costs little. */
+  get window(): WindowCounts {
+    const { window } = this.#circuit;
+    window.advance(this.clock.now());
+    return { recorded: window.recorded, failures: window.failures, slow: window.slow };
+  }
+
   /** As it is now, as plain data. */
   snapshot(): Snapshot {
     const now = this.clock.now();
@@ -255,17 +280,20 @@ export class Breaker implements PermitOwner {
     permit.settled = true;
     const now = this.clock.now();
     const durationMs = givenMs ?? now - permit.startedAt;
-    const slow = !permit.untimed && durationMs > (this.#options.slowCallMs ?? Number.POSITIVE_INFINITY);
+    const timedMs = permit.untimed ? undefined : durationMs;
+    const { slowCallMs } = this.#options;
+    const slow = slowCallMs !== undefined && timedMs !== undefined && timedMs > slowCallMs;
     // A probe's lease may have run out without the timer's having said so.
     const state = this.#circuit.present(now);
     const live = permit.state === state;
     const counted = live || permit.unrecorded ? outcome : 'stale';
     this.#calls.remove(permit);
-    this.meters.countCall(counted, slow, permit.untimed ? undefined : durationMs, error);
-    if (live && !permit.unrecorded) this.#record(permit, outcome, now, durationMs, slow, error);
-    if (permit.trace !== undefined) this.#traced(permit, counted, permit.untimed ? undefined : durationMs, error);
-    if (this.#events.heard('call'))
-      this.#events.emit('call', { breaker: this, state: publicName(permit.state), outcome: counted, durationMs, slow, error });
+    const failure = outcome === 'failure' ? errorType(error) : undefined;
+    this.meters.countCall(counted, slow, timedMs, failure);
+    if (failure !== undefined && live && !permit.unrecorded) this.#recent.add(failure, permit.trace);
+    if (live && !permit.unrecorded) this.#record(permit, outcome, now, timedMs, slow, error);
+    if (permit.trace !== undefined) this.#traced(permit, counted, timedMs, error);
+    if (this.#events.heard('call')) this.#tellCall(permit, counted, durationMs, slow, error);
   }
 
   /** @internal For permits: runs a call's function so that telemetry sees it inside the call's own span. */
@@ -274,13 +302,15 @@ export class Breaker implements PermitOwner {
     return tracer === undefined || permit.trace === undefined ? fn() : enterIsolated(tracer, permit.trace, fn);
   }
 
-  #record(permit: Permit, outcome: Outcome | 'cancelled', now: number, durationMs: number, slow: boolean, error: unknown): void {
+  #tellCall(permit: Permit, outcome: CountedOutcome, durationMs: number, slow: boolean, error: unknown): void {
+    this.#events.emit('call', { breaker: this, state: publicName(permit.state), outcome, durationMs, slow, error });
+  }
+
+  #record(permit: Permit, outcome: Outcome | 'cancelled', now: number, timedMs: number | undefined, slow: boolean, error: unknown): void {
     if (outcome === 'success') {
       this.#calls.succeeded();
-      this.#watch.succeeded(now, permit.untimed ? undefined : durationMs);
-    } else if (outcome === 'failure') {
-      this.#recent.add(error, permit.trace);
-    } else {
+      this.#watch.succeeded(now, timedMs);
+    } else if (outcome !== 'failure') {
       this.#circuit.release(permit, now);
       return;
     }
@@ -291,11 +321,16 @@ export class Breaker implements PermitOwner {
   #refused(state: State, now: number, reason: RejectionReason): void {
     const { shadow } = state;
     this.#refusal = reason;
+    this.#refusedAt = now;
     this.meters.countRejection(reason, shadow);
-    const tracer = this.#tracer;
-    if (tracer !== undefined) isolated(() => tracer.rejected(this, reason, this.#circuit.retryAfterMs(state, now), shadow));
-    if (!this.#events.heard('rejected')) return;
-    this.#events.emit('rejected', { breaker: this, state: publicName(state), reason, shadow, retryAfterMs: this.#circuit.retryAfterMs(state, now) });
+    if (this.#tracer === undefined && !this.#events.heard('rejected')) return;
+    const retryAfterMs = this.#circuit.retryAfterMs(state, now);
+    try {
+      this.#tracer?.rejected(this, reason, retryAfterMs, shadow);
+    } catch (fault) {
+      reportFault(fault, 'call tracer');
+    }
+    if (this.#events.heard('rejected')) this.#events.emit('rejected', { breaker: this, state: publicName(state), reason, shadow, retryAfterMs });
   }
 
   #rejection(state: State, reason: RejectionReason, now: number): BreakerOpenError {
@@ -338,7 +373,12 @@ export class Breaker implements PermitOwner {
   }
 
   #trace(tracer: CallTracer, permit: Permit): void {
-    permit.trace = isolated(() => tracer.admitted(this, permit.probe));
+    // As `isolated`, but without a function per call.
+    try {
+      permit.trace = tracer.admitted(this, permit.probe);
+    } catch (fault) {
+      reportFault(fault, 'call tracer');
+    }
   }
 
   #traced(permit: Permit, outcome: Outcome | 'cancelled' | 'stale', durationMs: number | undefined, error: unknown): void {

@@ -55,6 +55,10 @@ export class Circuit {
   /** The state at `now`: an open time or a probe's lease that is over counts from its very end on, timer or not. */
   present(now: number): State {
     const state = this.#state;
+    return state.kind === 'closed' ? state : this.#brought(state, now);
+  }
+
+  #brought(state: State, now: number): State {
     if (state.kind === 'open' && now >= state.until) this.#halfOpen(state, now, { trigger: 'open_elapsed' }, false);
     else if (state.kind === 'half_open' && now >= (state.trial.deadline ?? Number.POSITIVE_INFINITY)) this.#elapsed(now);
     return this.#state;
@@ -83,6 +87,13 @@ export class Circuit {
     }
   }
 
+  /** The same without taking a permit: for who has to know, but makes no call. */
+  wouldRefuse(state: State): RejectionReason | undefined {
+    if (state.shadow) return undefined;
+    if (state.kind === 'open' || state.kind === 'forced_open') return state.kind;
+    return state.kind === 'half_open' && state.trial.full ? 'half_open_limit' : undefined;
+  }
+
   /** Milliseconds until a call may be admitted; `undefined` when one may be now, or only a person can tell. */
   retryAfterMs(state: State, now: number): number | undefined {
     if (state.kind === 'open') return Math.max(0, state.until - now);
@@ -95,18 +106,28 @@ export class Circuit {
     const state = this.#state;
     if (failed) this.lastFailure = error;
     if (state.kind === 'half_open') {
-      this.window.record(now, failed, slow);
-      const verdict = state.trial.record(permit.startedAt, failed);
-      const cause = { error, trace: permit.trace, retryAfterMs: permit.retryAfterMs };
-      const value = state.trial.failures / (state.trial.failures + state.trial.successes);
-      if (verdict === 'close') this.#close(state, now, { ...cause, trigger: 'probes_succeeded' });
-      else if (verdict === 'reopen') this.open(now, { ...cause, trigger: 'probes_failed', value, limit: this.options.halfOpen.failureRatio });
-      else this.#alarm.at(state.trial.deadline ?? now, now);
+      this.#recordProbe(state, permit, now, failed, slow, error);
     } else if (state.kind === 'closed') {
       this.window.record(now, failed, slow);
       this.consecutiveFailures = failed ? this.consecutiveFailures + 1 : 0;
-      this.evaluate(now, error, permit);
+      if (failed || this.#mayTrip()) this.evaluate(now, error, permit);
     }
+  }
+
+  #recordProbe(state: HalfOpenState, permit: Permit, now: number, failed: boolean, slow: boolean, error: unknown): void {
+    this.window.record(now, failed, slow);
+    const verdict = state.trial.record(permit.startedAt, failed);
+    const cause = { error, trace: permit.trace, retryAfterMs: permit.retryAfterMs };
+    const value = state.trial.failures / (state.trial.failures + state.trial.successes);
+    if (verdict === 'close') this.#close(state, now, { ...cause, trigger: 'probes_succeeded' });
+    else if (verdict === 'reopen') this.open(now, { ...cause, trigger: 'probes_failed', value, limit: this.options.halfOpen.failureRatio });
+    else this.#alarm.at(state.trial.deadline ?? now, now);
+  }
+
+  /** Whether there is anything for a rule to find: into a window without a blemish most successes come. A user's rule may look for anything. */
+  #mayTrip(): boolean {
+    const { failures, slow } = this.window;
+    return failures > 0 || slow > 0 || this.calls.overdue > 0 || this.options.rules.length > 0;
   }
 
   /** A call that the present state admitted has proved nothing. */
@@ -115,16 +136,16 @@ export class Circuit {
   }
 
   /** A failure that no call carried. */
-  recordEvidence(now: number, error: unknown): void {
+  recordEvidence(now: number, error: unknown, trace: unknown): void {
     this.lastFailure = error;
     if (this.#state.kind !== 'closed') return;
     this.window.record(now, true, false);
     this.consecutiveFailures += 1;
-    this.evaluate(now, error, undefined);
+    this.evaluate(now, error, { trace, retryAfterMs: 0 });
   }
 
   /** Asks the trip rules; only a closed circuit trips. */
-  evaluate(now: number, error: unknown, permit: Permit | undefined): void {
+  evaluate(now: number, error: unknown, permit: Pick<Permit, 'trace' | 'retryAfterMs'> | undefined): void {
     const view = this.#view;
     this.window.advance(now);
     view.recorded = this.window.recorded;

@@ -6,7 +6,7 @@ export const durationBoundsMs: readonly number[] = [0.5, 1, 2.5, 5, 10, 25, 50, 
 /** Durations of calls, already in buckets: reading it at collection costs the call nothing more. */
 export class DurationHistogram {
   /** Per bucket; the last one is for all over the highest bound. */
-  readonly counts = new Float64Array(durationBoundsMs.length + 1);
+  readonly counts: number[] = new Array(durationBoundsMs.length + 1).fill(0);
   count = 0;
   sumMs = 0;
   minMs = Number.POSITIVE_INFINITY;
@@ -20,7 +20,7 @@ export class DurationHistogram {
   record(ms: number): void {
     let bucket = 0;
     while (bucket < durationBoundsMs.length && ms > (durationBoundsMs[bucket] as number)) bucket += 1;
-    (this.counts[bucket] as number) += 1;
+    this.counts[bucket] = (this.counts[bucket] as number) + 1;
     this.count += 1;
     this.sumMs += ms;
     if (ms < this.minMs) this.minMs = ms;

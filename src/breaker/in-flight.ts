@@ -1,8 +1,8 @@
 import type { Permit } from './permit.ts';
 
 /**
- * The calls under way, oldest first: a linked list through the permits themselves, so that a call costs no allocation
- * and every question is about its ends. Calls exempt from time (`untimed`) are counted only.
+ * The calls under way, in no order: to keep them in one would cost every call, and it is seldom asked for, by a timer or
+ * a transition, which look them all through. Calls exempt from time (`untimed`) are counted only.
  */
 export class InFlight {
   /** Calls under way, the exempt ones included. */
@@ -11,50 +11,39 @@ export class InFlight {
   overdue = 0;
   /** Calls that began after the last success: while they wait, nothing has succeeded. */
   waiting = 0;
-  /** The oldest of those. */
-  oldestWaiting: Permit | undefined;
-  #oldest: Permit | undefined;
-  #newest: Permit | undefined;
-  #firstTimely: Permit | undefined;
   /** How often something has succeeded, or the circuit has begun a new state. */
   era = 0;
-  /** Tells the calls that are counted as overdue from those that were so in an earlier state. */
-  #term = 1;
+  readonly #timed: Permit[] = [];
+  /** Counts the circuit's states: the calls of an earlier one are never late in this. */
+  #term = 0;
+  /** None of the calls that are not overdue yet began before. */
+  #timelySince = Number.NEGATIVE_INFINITY;
 
   add(permit: Permit): void {
     this.count += 1;
     if (permit.untimed) return;
-    permit.older = this.#newest;
-    permit.newer = undefined;
-    if (this.#newest === undefined) this.#oldest = permit;
-    else this.#newest.newer = permit;
-    this.#newest = permit;
-    this.#firstTimely ??= permit;
-    this.oldestWaiting ??= permit;
     permit.era = this.era;
+    permit.term = this.#term;
     this.waiting += 1;
+    permit.place = this.#timed.length;
+    this.#timed.push(permit);
   }
 
   remove(permit: Permit): void {
     this.count -= 1;
     if (permit.untimed) return;
-    if (permit.overdue === this.#term) this.overdue -= 1;
     if (permit.era === this.era) this.waiting -= 1;
-    if (this.oldestWaiting === permit) this.oldestWaiting = permit.newer;
-    if (this.#firstTimely === permit) this.#firstTimely = permit.newer;
-    if (permit.older === undefined) this.#oldest = permit.newer;
-    else permit.older.newer = permit.newer;
-    if (permit.newer === undefined) this.#newest = permit.older;
-    else permit.newer.older = permit.older;
-    permit.older = undefined;
-    permit.newer = undefined;
+    if (permit.overdue && permit.term === this.#term) this.overdue -= 1;
+    const last = this.#timed.pop() as Permit;
+    if (last === permit) return;
+    this.#timed[permit.place] = last;
+    last.place = permit.place;
   }
 
   /** Something has succeeded: nobody under way has waited in vain yet. */
   succeeded(): void {
     this.era += 1;
     this.waiting = 0;
-    this.oldestWaiting = undefined;
   }
 
   /** A new state has begun: the calls under way belong to the one before, and are neither late nor waiting in this one. */
@@ -62,31 +51,41 @@ export class InFlight {
     this.succeeded();
     this.overdue = 0;
     this.#term += 1;
-    this.#firstTimely = undefined;
   }
 
-  /** Counts the calls that began before `startedBefore` as overdue; each is passed once. */
+  /** Counts the calls that began before `startedBefore` as overdue. */
   markOverdue(startedBefore: number): void {
-    let permit = this.#firstTimely;
-    while (permit !== undefined && permit.startedAt < startedBefore) {
-      permit.overdue = this.#term;
+    if (startedBefore <= this.#timelySince) return;
+    for (const permit of this.#timed) {
+      if (permit.startedAt >= startedBefore || !this.#isTimely(permit)) continue;
+      permit.overdue = true;
       this.overdue += 1;
-      permit = permit.newer;
     }
-    this.#firstTimely = permit;
+    this.#timelySince = this.oldestTimely ?? startedBefore;
   }
 
   /** When the oldest call not yet overdue began. */
   get oldestTimely(): number | undefined {
-    return this.#firstTimely?.startedAt;
+    return oldestOf(this.#timed.filter((permit) => this.#isTimely(permit)));
+  }
+
+  /** When the oldest of those that wait began. */
+  get waitingSince(): number | undefined {
+    return this.waiting === 0 ? undefined : oldestOf(this.#timed.filter((permit) => permit.era === this.era));
   }
 
   /** What telemetry kept with the oldest calls, at most `limit` of them. */
   oldestTraces(limit: number): unknown[] {
-    const traces: unknown[] = [];
-    for (let permit = this.#oldest; permit !== undefined && traces.length < limit; permit = permit.newer) {
-      if (permit.trace !== undefined) traces.push(permit.trace);
-    }
-    return traces;
+    const traced = this.#timed.filter((permit) => permit.trace !== undefined);
+    traced.sort((a, b) => a.startedAt - b.startedAt || a.place - b.place);
+    return traced.slice(0, limit).map((permit) => permit.trace);
   }
+
+  #isTimely(permit: Permit): boolean {
+    return permit.term === this.#term && !permit.overdue;
+  }
+}
+
+function oldestOf(permits: readonly Permit[]): number | undefined {
+  return permits.length === 0 ? undefined : permits.reduce((oldest, { startedAt }) => Math.min(oldest, startedAt), Number.POSITIVE_INFINITY);
 }

@@ -1,4 +1,4 @@
-import { errorType, type RejectionReason, type StateName } from '../core/errors.ts';
+import type { RejectionReason, StateName } from '../core/errors.ts';
 import { type CountedOutcome, countedOutcomes } from '../core/outcome.ts';
 import { DurationHistogram } from './duration-histogram.ts';
 
@@ -20,18 +20,30 @@ export const stateNames: readonly StateName[] = ['closed', 'open', 'half_open', 
 /** More kinds of error than this share one series: a metric's variety must stay bounded. */
 const MAX_ERROR_TYPES = 16;
 
+const noDurations: ReadonlyMap<string, DurationHistogram> = new Map();
+
+/** Plain arrays: small ones take a third of a typed array's memory, and are as quick. */
+function zeros(length: number): number[] {
+  return new Array(length).fill(0);
+}
+
+function increment(counters: number[], at: number): void {
+  counters[at] = (counters[at] as number) + 1;
+}
+
 /**
  * What a breaker has counted since it was made: plain numbers, written by the engine, read when somebody collects.
  * Counters only grow.
  */
 export class Meters {
-  /** Keyed by outcome, and for failures by `failure:<error type>`. */
-  readonly durations = new Map<string, DurationHistogram>();
-  readonly #calls = new Float64Array(countedOutcomes.length * 2);
-  readonly #rejections = new Float64Array(rejectionReasons.length);
-  readonly #shadowRejections = new Float64Array(rejectionReasons.length);
-  readonly #stateMs = new Float64Array(stateNames.length);
+  /** Each is made when first needed: of a thousand breakers most are idle, and few have ever refused a call. */
+  #calls: number[] | undefined;
+  #stateMs: number[] | undefined;
+  #rejections: number[] | undefined;
+  #shadowRejections: number[] | undefined;
+  #durations: Map<string, DurationHistogram> | undefined;
   #successes: DurationHistogram | undefined;
+  #lastFailures: DurationHistogram | undefined;
   #state: StateName;
   #stateSince: number;
 
@@ -40,61 +52,84 @@ export class Meters {
     this.#stateSince = now;
   }
 
+  /** Keyed by outcome, and for failures by `failure:<error type>`. */
+  get durations(): ReadonlyMap<string, DurationHistogram> {
+    return this.#durations ?? noDurations;
+  }
+
   calls(outcome: CountedOutcome, slow: boolean): number {
-    return this.#calls[countedOutcomes.indexOf(outcome) * 2 + (slow ? 1 : 0)] as number;
+    return this.#calls?.[countedOutcomes.indexOf(outcome) * 2 + (slow ? 1 : 0)] ?? 0;
   }
 
   rejections(reason: RejectionReason): number {
-    return this.#rejections[rejectionReasons.indexOf(reason)] as number;
+    return this.#rejections?.[rejectionReasons.indexOf(reason)] ?? 0;
   }
 
   shadowRejections(reason: RejectionReason): number {
-    return this.#shadowRejections[rejectionReasons.indexOf(reason)] as number;
+    return this.#shadowRejections?.[rejectionReasons.indexOf(reason)] ?? 0;
   }
 
   /** Milliseconds spent in a state, the present one up to `now`. */
   stateTime(state: StateName, now: number): number {
-    const past = this.#stateMs[stateNames.indexOf(state)] as number;
+    const past = this.#stateMs?.[stateNames.indexOf(state)] ?? 0;
     return state === this.#state ? past + Math.max(0, now - this.#stateSince) : past;
   }
 
   /** @internal For the engine. `durationMs` is `undefined` for calls that wait by their nature. */
-  countCall(outcome: CountedOutcome, slow: boolean, durationMs: number | undefined, error: unknown): void {
-    (this.#calls[countedOutcomes.indexOf(outcome) * 2 + (slow ? 1 : 0)] as number) += 1;
+  countCall(outcome: CountedOutcome, slow: boolean, durationMs: number | undefined, errorType: string | undefined): void {
+    // A success is the first of the outcomes, and by far the most frequent: no search for it.
+    const row = outcome === 'success' ? 0 : countedOutcomes.indexOf(outcome) * 2;
+    this.#calls ??= zeros(countedOutcomes.length * 2);
+    increment(this.#calls, slow ? row + 1 : row);
     if (durationMs === undefined) return;
     if (outcome === 'success') {
       this.#successes ??= this.#histogram('success', 'success');
       this.#successes.record(durationMs);
     } else {
-      this.#unusual(outcome, error).record(durationMs);
+      this.#unusual(outcome, errorType).record(durationMs);
     }
   }
 
   /** @internal */
   countRejection(reason: RejectionReason, shadow: boolean): void {
-    const counters = shadow ? this.#shadowRejections : this.#rejections;
-    (counters[rejectionReasons.indexOf(reason)] as number) += 1;
+    const at = rejectionReasons.indexOf(reason);
+    if (shadow) {
+      this.#shadowRejections ??= zeros(rejectionReasons.length);
+      increment(this.#shadowRejections, at);
+    } else {
+      this.#rejections ??= zeros(rejectionReasons.length);
+      increment(this.#rejections, at);
+    }
   }
 
   /** @internal */
   enterState(state: StateName, now: number): void {
-    (this.#stateMs[stateNames.indexOf(this.#state)] as number) += Math.max(0, now - this.#stateSince);
+    const before = stateNames.indexOf(this.#state);
+    this.#stateMs ??= zeros(stateNames.length);
+    this.#stateMs[before] = (this.#stateMs[before] as number) + Math.max(0, now - this.#stateSince);
     this.#state = state;
     this.#stateSince = now;
   }
 
-  #unusual(outcome: CountedOutcome, error: unknown): DurationHistogram {
-    if (outcome !== 'failure') return this.#histogram(outcome, outcome);
-    const type = errorType(error);
+  #unusual(outcome: CountedOutcome, type: string | undefined): DurationHistogram {
+    if (outcome !== 'failure' || type === undefined) return this.#histogram(outcome, outcome);
+    // The type that failures have is mostly the one that they had last: no key is put together for it.
+    if (this.#lastFailures?.errorType === type) return this.#lastFailures;
+    this.#lastFailures = this.#failures(type);
+    return this.#lastFailures;
+  }
+
+  #failures(type: string): DurationHistogram {
     const known = this.durations.has(`failure:${type}`) || this.durations.size < MAX_ERROR_TYPES;
     return known ? this.#histogram(`failure:${type}`, 'failure', type) : this.#histogram('failure:_OTHER', 'failure', '_OTHER');
   }
 
   #histogram(key: string, outcome: CountedOutcome, type?: string): DurationHistogram {
-    const known = this.durations.get(key);
+    this.#durations ??= new Map();
+    const known = this.#durations.get(key);
     if (known !== undefined) return known;
     const histogram = new DurationHistogram(outcome, type);
-    this.durations.set(key, histogram);
+    this.#durations.set(key, histogram);
     return histogram;
   }
 }

@@ -20,13 +20,13 @@ export class Permit<Owner extends PermitOwner = PermitOwner> {
   settled = false;
   /** Counted, but neither recorded nor fenced: shadow mode would have refused it, or the breaker is disabled. */
   unrecorded = false;
-  /** The term in which it was counted as slow while running; 0 if never. */
-  overdue = 0;
-  /** Neighbours among the calls under way, older and newer. */
-  older: Permit | undefined;
-  newer: Permit | undefined;
+  /** Counted as slow while running. */
+  overdue = false;
   /** The success count when the call began: tells whether anything has succeeded since. */
   era = 0;
+  /** The state's number when the call began, and its place among the calls under way. */
+  term = 0;
+  place = 0;
 
   constructor(
     readonly breaker: Owner,
@@ -45,7 +45,7 @@ export class Permit<Owner extends PermitOwner = PermitOwner> {
     this.startedAt = startedAt;
     this.probe = probe;
     this.settled = false;
-    this.overdue = 0;
+    this.overdue = false;
     this.trace = undefined;
     this.retryAfterMs = 0;
     return this;

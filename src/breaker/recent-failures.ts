@@ -1,4 +1,3 @@
-import { errorType } from '../core/errors.ts';
 import type { FailureRecord } from './events.ts';
 
 const LIMIT = 32;
@@ -8,8 +7,8 @@ export class RecentFailures {
   readonly #ring: FailureRecord[] = [];
   #next = 0;
 
-  add(error: unknown, trace: unknown): void {
-    this.#ring[this.#next] = { errorType: errorType(error), trace };
+  add(errorType: string, trace: unknown): void {
+    this.#ring[this.#next] = { errorType, trace };
     this.#next = (this.#next + 1) % LIMIT;
   }
 

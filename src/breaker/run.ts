@@ -54,23 +54,27 @@ export class Runner {
   run<T>(slot: Permit | undefined, fn: (context: RunContext) => T | PromiseLike<T>, options: RunOptions | undefined): Promise<T> {
     // A turn later: a promise rejected before its caller has it costs Node's book-keeping of unhandled rejections.
     if (slot === undefined) return settled.then(thrower(this.breaker.rejection()));
-    const { onValue, onError } = prepared(slot as RunSlot, options, this.breaker);
+    const { onValue, onError } = slot as RunSlot;
+    (slot as RunSlot).classify = options?.classify ?? this.breaker.options.classify;
     try {
-      const signal = options?.signal;
-      const context = signal === undefined ? noSignal : { signal };
-      const result = slot.probe ? slot.enter(() => fn(context)) : fn(context);
+      // No function is made here: a variable that one holds would cost every call an object.
+      const context = options?.signal === undefined ? noSignal : withSignal(slot as RunSlot, options.signal);
+      const result = slot.probe ? entered(slot, fn, context) : fn(context);
       const promise = result instanceof Promise && result.constructor === Promise ? (result as Promise<T>) : Promise.resolve(result);
       return (promise as Promise<T>).then(onValue as (value: T) => T, onError);
     } catch (error) {
-      return settled.then(() => onError(error));
+      return settled.then(thrower(error)).then(undefined, onError);
     }
   }
 }
 
-function prepared(slot: RunSlot, options: RunOptions | undefined, breaker: Breaker): RunSlot {
-  slot.signal = options?.signal;
-  slot.classify = options?.classify ?? breaker.options.classify;
-  return slot;
+function withSignal(slot: RunSlot, signal: AbortSignal): RunContext {
+  slot.signal = signal;
+  return { signal };
+}
+
+function entered<R>(slot: Permit, fn: (context: RunContext) => R, context: RunContext): R {
+  return slot.enter(() => fn(context));
 }
 
 export function thrower(error: unknown): () => never {

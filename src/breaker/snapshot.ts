@@ -1,5 +1,5 @@
 import type { RejectionReason, StateName } from '../core/errors.ts';
-import type { Mode } from '../core/options.ts';
+import type { Mode, ResolvedOptions } from '../core/options.ts';
 import { type CountedOutcome, countedOutcomes } from '../core/outcome.ts';
 import type { Target } from '../core/target.ts';
 import type { Breaker } from './breaker.ts';
@@ -60,7 +60,6 @@ export function takeSnapshot(
   const { options, meters } = breaker;
   circuit.window.advance(now);
   const { recorded, failures, slow } = circuit.window;
-  const enough = recorded >= options.minimumCalls;
   return {
     name: breaker.name,
     state: publicName(state),
@@ -71,8 +70,7 @@ export function takeSnapshot(
     rule,
     sinceMs: now - state.since,
     window: { recorded, failures, slow },
-    ...(enough && { failureRatio: failures / recorded }),
-    ...(enough && options.slowCallMs !== undefined && { slowRatio: slow / recorded }),
+    ...ratiosOf(circuit.window, options),
     consecutiveFailures: circuit.consecutiveFailures,
     inFlight: breaker.inFlight,
     probesInFlight: state.kind === 'half_open' ? state.trial.inFlight : 0,
@@ -83,6 +81,13 @@ export function takeSnapshot(
     rejections: rejectionTotals((reason) => meters.rejections(reason)),
     shadowRejections: rejectionTotals((reason) => meters.shadowRejections(reason)),
   };
+}
+
+/** What the ratio rules decide by: absent below the minimum number of calls. */
+export function ratiosOf({ recorded, failures, slow }: WindowCounts, options: ResolvedOptions): { failureRatio?: number; slowRatio?: number } {
+  if (recorded < options.minimumCalls) return {};
+  const failureRatio = failures / recorded;
+  return options.slowCallMs === undefined ? { failureRatio } : { failureRatio, slowRatio: slow / recorded };
 }
 
 /** Calls by outcome, slow or not. */

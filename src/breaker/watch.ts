@@ -112,7 +112,7 @@ export class Watch {
       if (this.circuit.state !== asked || asked.kind !== 'closed') return;
       if (alive) this.#stall?.alive(then);
       // An answer may have come meanwhile, to a call or to nobody: only silence on both sides convicts.
-      else if (this.calls.era === waiting && this.calls.oldestWaiting !== undefined) this.#trip(then);
+      else if (this.calls.era === waiting && this.calls.waiting > 0) this.#trip(then);
     };
     this.#asking = true;
     const verify = this.verify ?? (() => Promise.resolve(true));

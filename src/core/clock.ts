@@ -25,6 +25,10 @@ export const outsideCallContext: <R>(fn: () => R) => R = AsyncLocalStorage.snaps
 /** What Node's timers can hold; a longer one would fire at once. Whoever set it sees that it is early and sets it again. */
 const LONGEST_MS = 2_147_483_647;
 
+/** As they are now: the fake timers of a test replace them, and are the host's time, not ours. */
+const { setTimeout, clearTimeout } = globalThis;
+const now = performance.now.bind(performance);
+
 class SystemTimer implements Timer {
   readonly #handle: NodeJS.Timeout;
 
@@ -40,7 +44,7 @@ class SystemTimer implements Timer {
 
 /** `performance.now`, unref'd timers, `Math.random`. */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now,
   setTimer: (fn, ms) => new SystemTimer(fn, ms),
   random: () => Math.random(),
 };

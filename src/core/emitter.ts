@@ -7,7 +7,8 @@ import { reportFault } from './fault.ts';
  * nothing. Events caused by a listener are delivered after the one that caused them, so everybody sees one order.
  */
 export class Emitter<Events extends object> {
-  readonly #listeners: { [K in keyof Events]?: { readonly hear: (event: Events[K]) => unknown }[] } = {};
+  /** Never an empty list. */
+  readonly #listeners: { [K in keyof Events]?: { readonly hear: (event: Events[K]) => unknown }[] | undefined } = {};
   readonly #queue: (() => void)[] = [];
   #draining = false;
 
@@ -19,19 +20,19 @@ export class Emitter<Events extends object> {
     this.#listeners[name] = [...list, entry];
     return {
       [Symbol.dispose]: () => {
-        this.#listeners[name] = this.#listeners[name]?.filter((each) => each !== entry);
+        const rest = this.#listeners[name]?.filter((each) => each !== entry) ?? [];
+        this.#listeners[name] = rest.length === 0 ? undefined : rest;
       },
     };
   }
 
   heard(name: keyof Events): boolean {
-    const list = this.#listeners[name];
-    return list !== undefined && list.length > 0;
+    return this.#listeners[name] !== undefined;
   }
 
   emit<K extends keyof Events>(name: K, event: Events[K]): void {
     const list = this.#listeners[name];
-    if (list === undefined || list.length === 0) return;
+    if (list === undefined) return;
     this.#queue.push(() => {
       for (const { hear } of list) {
         const failed = (error: unknown): void => reportFault(error, `a listener of '${String(name)}'`);

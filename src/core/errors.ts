@@ -18,17 +18,17 @@ export function isBreakerError(error: unknown): error is Error & { readonly code
  */
 export const errorSettings = { stackTraces: false };
 
-function withoutStack<E>(make: () => E): E {
-  if (errorSettings.stackTraces) return make();
+function withoutStack<A, E>(make: (about: A) => E, about: A): E {
+  if (errorSettings.stackTraces) return make(about);
   const limit = Error.stackTraceLimit;
   try {
     Error.stackTraceLimit = 0;
   } catch {
     // A frozen Error (hardened realms) throws on assignment; then the trace is simply collected.
-    return make();
+    return make(about);
   }
   try {
-    return make();
+    return make(about);
   } finally {
     Error.stackTraceLimit = limit;
   }
@@ -52,13 +52,14 @@ export interface Rejection {
 
 /** A call that was refused before it was made: nothing has reached the dependency. */
 export abstract class ExecutionRejectedError extends BreakerError {
+  // Declared only: a field is set to undefined before the constructor's own assignment, at the cost of a second one.
   /** The refusing breaker's name. */
-  readonly breaker: string;
+  declare readonly breaker: string;
   /** Its state when it refused. */
-  readonly state: StateName;
-  readonly reason: RejectionReason;
+  declare readonly state: StateName;
+  declare readonly reason: RejectionReason;
   /** Milliseconds until a call may be admitted again; `undefined` when only a person can tell. */
-  readonly retryAfterMs: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
 
   constructor(message: string, rejection: Rejection) {
     super(message, rejection.cause === undefined ? undefined : { cause: rejection.cause });
@@ -74,9 +75,14 @@ export class BreakerOpenError extends ExecutionRejectedError {
   declare readonly code: 'EBREAKEROPEN';
 
   static of(rejection: Rejection): BreakerOpenError {
-    const wait = rejection.retryAfterMs === undefined ? '' : `, retry in ${Math.ceil(rejection.retryAfterMs)} ms`;
-    return withoutStack(() => new BreakerOpenError(`${rejection.breaker}: circuit is ${rejection.state} (${rejection.reason})${wait}`, rejection));
+    return withoutStack(openError, rejection);
   }
+}
+
+function openError(rejection: Rejection): BreakerOpenError {
+  const { breaker, state, reason, retryAfterMs } = rejection;
+  const wait = retryAfterMs === undefined ? '' : `, retry in ${Math.ceil(retryAfterMs)} ms`;
+  return new BreakerOpenError(`${breaker}: circuit is ${state} (${reason})${wait}`, rejection);
 }
 
 /** A call that did not settle within its time. The dependency may still carry it out. */
@@ -184,8 +190,9 @@ export function errorType(error: unknown): string {
 }
 
 function typeOf(error: object): string {
-  const { code, name, cause } = error as { code?: unknown; name?: unknown; cause?: unknown };
+  const { code } = error as { code?: unknown };
   if (typeof code === 'string' && code !== '') return code;
+  const { name, cause } = error as { name?: unknown; cause?: unknown };
   // undici hides what happened to the connection in the cause of a bare TypeError.
   if (name === 'TypeError' && typeof (cause as { code?: unknown } | undefined)?.code === 'string') return (cause as { code: string }).code;
   return typeof name === 'string' && name !== '' ? name : 'Error';

@@ -156,7 +156,14 @@ export class Registry {
 
   #add(name: string, target: Target, hooks: BreakerHooks): Entry {
     const { resolved, rule } = this.#look(name, target, hooks.defaults, undefined);
-    const breaker = new Breaker(resolved, { clock: this.clock, target, rule, tracer: this.#tracer, verify: hooks.verify });
+    const breaker = new Breaker(resolved, {
+      clock: this.clock,
+      target,
+      rule,
+      tracer: this.#tracer,
+      verify: hooks.verify,
+      shared: name === overflowName,
+    });
     const entry: Entry = { breaker, hooks, own: undefined };
     this.#entries.set(name, entry);
     this.#events.emit('added', { breaker });

@@ -5,7 +5,7 @@ import { rejectionReasons } from '../breaker/meters.ts';
 import { targetAttributesOf } from './attributes.ts';
 import { linksTo } from './call-trace.ts';
 import { attributes as a, spanName, type values } from './names.ts';
-import { errorSummary, tripAttributes } from './transition-attributes.ts';
+import { addTrip, errorSummary } from './transition-attributes.ts';
 
 export type OutageEnd = (typeof values.outageEnd)[number];
 
@@ -56,16 +56,12 @@ export class Outage {
   tellOpening(tracer: Tracer): void {
     const { failures, waiting, openForMs, to, generation } = this.#cause;
     const calls = [
-      ...failures.map((each) => ({ trace: each.trace, attributes: { [a.errorType]: each.errorType } })),
+      ...failures.filter(({ trace }) => trace !== undefined).map((each) => ({ trace: each.trace, attributes: { [a.errorType]: each.errorType } })),
       ...waiting.map((each) => ({ trace: each })),
     ];
-    const attributes: Attributes = {
-      ...this.#base(),
-      ...tripAttributes(this.#cause),
-      ...errorSummary(failures),
-      [a.state]: to,
-      [a.generation]: generation,
-    };
+    const attributes = Object.assign(addTrip(this.#base(), this.#cause), errorSummary(failures));
+    attributes[a.state] = to;
+    attributes[a.generation] = generation;
     if (openForMs !== undefined) attributes[a.openDuration] = openForMs / 1_000;
     this.opening = this.#tell(tracer, 'opening', this.#cause.at, this.#cause.at, attributes, linksTo(calls, maxLinks));
   }
@@ -79,12 +75,8 @@ export class Outage {
   /** An outage that lasts tells of itself piece by piece: a span is seen only when it has ended. */
   tellSegment(tracer: Tracer, at: number): void {
     this.#segments += 1;
-    const attributes: Attributes = {
-      ...this.#base(),
-      ...tripAttributes(this.#cause),
-      ...this.#since(this.#segmentBegin, at),
-      [a.outageSegment]: this.#segments,
-    };
+    const attributes = this.#since(this.#segmentBegin, at, addTrip(this.#base(), this.#cause));
+    attributes[a.outageSegment] = this.#segments;
     const links = this.#links(this.#segment ?? this.opening);
     this.#segment = this.#tell(tracer, 'outage', this.#segmentBegin.at, at, attributes, links);
     this.#segmentBegin = this.#totals(at);
@@ -94,7 +86,8 @@ export class Outage {
   tellEnd(tracer: Tracer, at: number, end: OutageEnd, cause?: TransitionEvent): void {
     const last = this.#phases.at(-1);
     if (last !== undefined && last.end === undefined) this.#leaveHalfOpen(at, cause?.trigger ?? end, cause?.to ?? end);
-    const attributes: Attributes = { ...this.#base(), ...tripAttributes(this.#cause), ...this.#since(this.#begin, at), [a.outageEnd]: end };
+    const attributes = this.#since(this.#begin, at, addTrip(this.#base(), this.#cause));
+    attributes[a.outageEnd] = end;
     if (this.#segments > 0) attributes[a.outageSegment] = this.#segments;
     const outage = tracer.startSpan(
       spanName('outage', this.breaker.name),
@@ -104,7 +97,10 @@ export class Outage {
     const inside = trace.setSpan(ROOT_CONTEXT, outage);
     for (const phase of this.#phases) {
       if (phase.end === undefined) continue;
-      const told = { ...this.#base(), [a.outageProbes]: phase.end.probes, [a.trigger]: phase.end.trigger, [a.stateTo]: phase.end.to };
+      const told = this.#base();
+      told[a.outageProbes] = phase.end.probes;
+      told[a.trigger] = phase.end.trigger;
+      told[a.stateTo] = phase.end.to;
       const options = { startTime: this.#epoch(phase.at), attributes: told };
       tracer.startSpan(spanName('halfOpen', this.breaker.name), options, inside).end(this.#epoch(phase.end.at));
     }
@@ -143,13 +139,12 @@ export class Outage {
     return { at, rejections, probes: this.probes, halfOpens: this.#halfOpens };
   }
 
-  #since(begin: Totals, at: number): Attributes {
+  #since(begin: Totals, at: number, made: Attributes): Attributes {
     const now = this.#totals(at);
-    return {
-      [a.outageRejections]: now.rejections - begin.rejections,
-      [a.outageProbes]: now.probes - begin.probes,
-      [a.outageHalfOpens]: now.halfOpens - begin.halfOpens,
-    };
+    made[a.outageRejections] = now.rejections - begin.rejections;
+    made[a.outageProbes] = now.probes - begin.probes;
+    made[a.outageHalfOpens] = now.halfOpens - begin.halfOpens;
+    return made;
   }
 
   #links(...contexts: (SpanContext | undefined)[]): Link[] {

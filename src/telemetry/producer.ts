@@ -13,7 +13,7 @@ import {
   temporality,
   toHrTime,
 } from './produced.ts';
-import { type ReadMetric, readBreaker } from './readings.ts';
+import { type ReadMetric, readBreaker, type Tell } from './readings.ts';
 import type { Series } from './series.ts';
 import { SeriesBook } from './series-book.ts';
 import { version } from './version.ts';
@@ -46,7 +46,7 @@ interface Told<V> {
 }
 
 type DurationState = Pick<DurationHistogram, 'counts' | 'count' | 'sumMs'>;
-const noDurations: DurationState = { counts: new Float64Array(boundaries.length + 1), count: 0, sumMs: 0 };
+const noDurations: DurationState = { counts: new Array(boundaries.length + 1).fill(0), count: 0, sumMs: 0 };
 
 /**
  * All metrics of a registry, made for a reader of the SDK from the engine's own numbers. Against instruments of the SDK
@@ -82,17 +82,22 @@ export class SeriesProducer implements BreakerMetricProducer {
   }
 
   #counts(now: HrTime): ProducedMetric[] {
-    const points: Partial<Record<ReadMetric, DataPoint<number>[]>> = {};
+    const points = new Map<ReadMetric, DataPoint<number>[]>();
     const time = this.registry.clock.now();
+    let since = now;
+    const tell: Tell = (metric, value, attributes) => {
+      const point = this.#point(metric, value, attributes, since, now);
+      const told = points.get(metric);
+      if (told === undefined) points.set(metric, [point]);
+      else told.push(point);
+    };
     for (const [breaker, series] of this.#book.series) {
-      readBreaker(breaker, series, time, (metric, value, attributes) => {
-        points[metric] ??= [];
-        points[metric].push(this.#point(metric, value, attributes, series.since, now));
-      });
+      since = series.since;
+      readBreaker(breaker, series, time, tell);
     }
-    return Object.entries(points).map(([metric, dataPoints]) => {
-      const { kind } = definitions[metric as ReadMetric];
-      const described = { descriptor: describe(definitions[metric as ReadMetric]), aggregationTemporality: this.#temporality(kind), dataPoints };
+    return [...points].map(([metric, dataPoints]) => {
+      const { kind } = definitions[metric];
+      const described = { descriptor: describe(definitions[metric]), aggregationTemporality: this.#temporality(kind), dataPoints };
       if (kind === 'gauge') return { ...described, dataPointType: pointType.gauge };
       return { ...described, dataPointType: pointType.sum, isMonotonic: kind === 'counter' };
     });

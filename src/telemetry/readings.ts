@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Breaker } from '../breaker/breaker.ts';
 import { rejectionReasons, stateNames } from '../breaker/meters.ts';
+import { ratiosOf } from '../breaker/snapshot.ts';
 import { countedOutcomes } from '../core/outcome.ts';
 import type { metrics } from './names.ts';
 import type { Series } from './series.ts';
@@ -18,10 +19,9 @@ const automatic: ReadonlySet<string> = new Set(['closed', 'open', 'half_open']);
 
 /** Reads all numbers of one breaker. Series that alert rules look for are there from creation, at 0; rare ones once they occur. */
 export function readBreaker(breaker: Breaker, series: Series, now: number, tell: Tell): void {
-  const { meters, options } = breaker;
-  const snapshot = breaker.snapshot();
+  const { meters, options, state, window } = breaker;
   for (const each of stateNames) {
-    const current = each === snapshot.state;
+    const current = each === state;
     tell('status', current ? 1 : 0, series.state.of(each));
     const ms = meters.stateTime(each, now);
     if (ms > 0 || current || automatic.has(each)) tell('stateTime', ms / 1_000, series.state.of(each));
@@ -38,16 +38,17 @@ export function readBreaker(breaker: Breaker, series: Series, now: number, tell:
     const refused = meters.rejections(reason);
     if (refused > 0 || usual) tell('rejections', refused, series.reason.of(reason));
     const shadow = meters.shadowRejections(reason);
-    if (shadow > 0 || (usual && snapshot.state === 'shadow')) tell('shadowRejections', shadow, series.reason.of(reason));
+    if (shadow > 0 || (usual && state === 'shadow')) tell('shadowRejections', shadow, series.reason.of(reason));
   }
   for (const { count, attributes } of series.transitions) tell('transitions', count, attributes);
-  tell('windowCalls', snapshot.window.recorded - snapshot.window.failures, series.window.of('success'));
-  tell('windowCalls', snapshot.window.failures, series.window.of('failure'));
-  tell('inFlight', snapshot.inFlight, series.base);
-  if (snapshot.failureRatio !== undefined) tell('failureRatio', snapshot.failureRatio, series.base);
+  tell('windowCalls', window.recorded - window.failures, series.window.of('success'));
+  tell('windowCalls', window.failures, series.window.of('failure'));
+  tell('inFlight', breaker.inFlight, series.base);
+  const { failureRatio, slowRatio } = ratiosOf(window, options);
+  if (failureRatio !== undefined) tell('failureRatio', failureRatio, series.base);
   if (options.failureRatio !== undefined) tell('failureRatioLimit', options.failureRatio, series.base);
   // Without a limit for the single call no call is slow, and the ratio would say nothing.
   if (options.slowCallMs === undefined) return;
-  if (snapshot.slowRatio !== undefined) tell('slowRatio', snapshot.slowRatio, series.base);
+  if (slowRatio !== undefined) tell('slowRatio', slowRatio, series.base);
   if (options.slowRatio !== undefined) tell('slowRatioLimit', options.slowRatio, series.base);
 }

@@ -5,16 +5,13 @@ import { isRefusing, targetAttributesOf } from './attributes.ts';
 import { callerSpan, spanContextOf } from './call-trace.ts';
 import { type Logger, severity } from './logs-api.ts';
 import { attributes as a, eventNames } from './names.ts';
-import { tripAttributes } from './transition-attributes.ts';
+import { addTrip } from './transition-attributes.ts';
 
 function attributesOf(event: TransitionEvent): Attributes {
-  const made: Attributes = {
-    ...targetAttributesOf(event.breaker),
-    ...tripAttributes(event),
-    [a.stateFrom]: event.from,
-    [a.stateTo]: event.to,
-    [a.generation]: event.generation,
-  };
+  const made = addTrip({ ...targetAttributesOf(event.breaker) }, event);
+  made[a.stateFrom] = event.from;
+  made[a.stateTo] = event.to;
+  made[a.generation] = event.generation;
   if (event.shadow) made[a.shadow] = true;
   if (event.openForMs !== undefined) made[a.openDuration] = event.openForMs / 1_000;
   if (event.error !== undefined && isRefusing(event.to)) made[a.errorType] = errorType(event.error);

@@ -1,8 +1,9 @@
-import { type Attributes, type Context, context, type Link, type Span, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import { type Attributes, type Context, context, type Link, ROOT_CONTEXT, type Span, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { errorType, type RejectionReason, type StateName } from '../core/errors.ts';
 import type { CountedOutcome } from '../core/outcome.ts';
 import type { CallTracer, TracedBreaker } from '../core/tracer.ts';
+import { activeContext } from './active-context.ts';
 import { targetAttributesOf } from './attributes.ts';
 import { isSuppressed } from './binding.ts';
 import { ProbeTrace, untraced } from './call-trace.ts';
@@ -41,7 +42,13 @@ export class TelemetryTracer implements CallTracer {
   }
 
   admitted(breaker: TracedBreaker, probe: boolean): unknown {
-    const active = context.active();
+    const active = activeContext();
+    // Nothing is set in the root: no span, and no exporter's own call either.
+    if (active === ROOT_CONTEXT && !probe) return this.recorder === undefined ? undefined : untraced;
+    return this.#traceOf(breaker, probe, active);
+  }
+
+  #traceOf(breaker: TracedBreaker, probe: boolean, active: Context): unknown {
     const span = trace.getSpan(active);
     if (probe) {
       this.#outages.countProbe(breaker);
@@ -71,7 +78,8 @@ export class TelemetryTracer implements CallTracer {
 
   rejected(breaker: TracedBreaker, reason: RejectionReason, retryAfterMs: number | undefined, shadow: boolean): void {
     if (shadow || !this.#options.spans) return;
-    const active = context.active();
+    const active = activeContext();
+    if (active === ROOT_CONTEXT && !this.#options.roots) return;
     const caller = trace.getSpan(active);
     const wanted = caller === undefined ? this.#options.roots : caller.isRecording();
     if (!wanted || isSuppressed(active)) return;

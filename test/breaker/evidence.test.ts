@@ -20,6 +20,19 @@ describe('connection evidence', () => {
     expect(breaker.snapshot().lastTrip).toMatchObject({ trigger: 'connection', errorType: 'EBOOM' });
   });
 
+  test('belongs to the trace of the call that met it', () => {
+    const { breaker, moves } = bench();
+    breaker.report(new Boom(), { refused: true, trace: 'the call' });
+    expect(moves[0]).toMatchObject({ trace: 'the call', failures: [{ errorType: 'EBOOM', trace: 'the call' }] });
+  });
+
+  test('of one server says nothing to a breaker that stands for many', () => {
+    const { breaker, moves } = bench({ consecutiveFailures: 1 }, { shared: true });
+    breaker.report(new Boom(), { refused: true });
+    expect(moves).toEqual([]);
+    expect(breaker.snapshot().window.recorded).toBe(0);
+  });
+
   test('of refusal ends a half-open too', () => {
     const { breaker, clock, trail } = bench({ consecutiveFailures: 1 });
     fail(breaker);

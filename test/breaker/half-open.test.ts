@@ -104,6 +104,22 @@ describe('the decision of a half-open circuit', () => {
   });
 });
 
+describe('asking whether a call would be refused', () => {
+  test('counts nothing and takes no permit', () => {
+    const { breaker, clock, rejections } = halfOpened({ halfOpen: { permits: 1 } });
+    expect(breaker.refusal()).toBeUndefined();
+    admit(breaker);
+    expect(breaker.refusal()).toMatchObject({ code: 'EBREAKEROPEN', reason: 'half_open_limit', state: 'half_open' });
+    clock.advance(breaker.options.halfOpen.leaseMs);
+    expect(breaker.refusal()).toMatchObject({ reason: 'open', state: 'open' });
+    expect(rejections).toEqual([]);
+    breaker.forceOpen();
+    expect(breaker.refusal()).toMatchObject({ reason: 'forced_open' });
+    breaker.disable();
+    expect(breaker.refusal()).toBeUndefined();
+  });
+});
+
 describe('the lease of a probe', () => {
   test('a probe that has not settled by its end is lost: the circuit re-opens by the timer', () => {
     const { breaker, clock, moves, trail } = halfOpened({ halfOpen: { leaseMs: 2_000 } });

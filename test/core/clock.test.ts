@@ -24,18 +24,37 @@ describe('the system clock', () => {
     expect(store).toBeUndefined();
   });
 
-  test('its timers are unref-ed, and can be cancelled twice and after they ran', () => {
+  /** One that took its timers from Node while they were spied on. */
+  async function spiedClock() {
     const set = vi.spyOn(globalThis, 'setTimeout');
-    const timer = systemClock.setTimer(() => expect.unreachable(), 5);
+    vi.resetModules();
+    return { set, clock: (await import('../../src/core/clock.ts')).systemClock };
+  }
+
+  test('its timers are unref-ed, and can be cancelled twice and after they ran', async () => {
+    const { set, clock } = await spiedClock();
+    const timer = clock.setTimer(() => expect.unreachable(), 5);
     const handle = set.mock.results[0]?.value as NodeJS.Timeout | undefined;
     expect(handle?.hasRef()).toBe(false);
     timer.cancel();
     timer.cancel();
   });
 
-  test('a timer longer than Node can hold does not run at once', () => {
-    const set = vi.spyOn(globalThis, 'setTimeout');
-    systemClock.setTimer(() => undefined, 4_000_000_000).cancel();
+  test('fake timers of the host neither stop it nor count its timers', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
+    const from = systemClock.now();
+    const real = new Promise<void>((resolve) => systemClock.setTimer(resolve, 5));
+    const alive = setInterval(() => undefined, 10);
+    expect(vi.getTimerCount()).toBe(0);
+    await real;
+    expect(systemClock.now() - from).toBeGreaterThan(3);
+    clearInterval(alive);
+    vi.useRealTimers();
+  });
+
+  test('a timer longer than Node can hold does not run at once', async () => {
+    const { set, clock } = await spiedClock();
+    clock.setTimer(() => undefined, 4_000_000_000).cancel();
     expect(set.mock.calls[0]?.[1]).toBe(2_147_483_647);
   });
 });

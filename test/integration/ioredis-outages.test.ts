@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -129,6 +130,27 @@ describe('a killed Redis', () => {
     expect((await Promise.all(parts)).map(({ value, code }) => code ?? value)).toEqual(['OK', 'QUEUED', [[null, 'OK']]]);
   });
 
+  it('is of use at once to a client that connects when it is back, and refused at once while it is not', async () => {
+    const old = connect({ retryStrategy: () => 60_000 });
+    await warmUp(old);
+    await server.kill();
+    await expect.poll(async () => (await timed(() => connect({ retryStrategy: () => 20 }).get('a'))).code, { timeout: 5_000 }).toBe('EBREAKEROPEN');
+    const { code, ms } = await timed(() => connect().get('a'));
+    expect(code).toBe('EBREAKEROPEN');
+    expect(ms).toBeLessThan(300);
+    expect(breaker('read').state).toBe('open');
+    await server.restart();
+    const fresh = connect();
+    const answers = await Promise.all([
+      ...Array.from({ length: 20 }, () => timed(() => fresh.get('a'))),
+      timed(() => fresh.pipeline().get('a').exec()),
+      timed(() => fresh.multi().set('a', 1).exec()),
+    ]);
+    expect(answers.map(({ code: each }) => each).filter((each) => each !== undefined)).toEqual([]);
+    expect([breaker('read').state, breaker('write').state]).toEqual(['closed', 'closed']);
+    expect(breaker('read').inFlight).toBe(0);
+  });
+
   it('of two servers leaves the other alone', async () => {
     await using other = await startRedis();
     const redis = connect();
@@ -240,6 +262,62 @@ describe('a Redis that is not there yet', () => {
     expect(code).toBe('EBREAKEROPEN');
     expect(ms).toBeLessThan(2_500);
     expect((await timed(() => redis.get('a'))).ms).toBeLessThan(100);
+  });
+});
+
+describe('a stand-in for Redis, as tests and proxies are', () => {
+  it('is asked in the form that clients use, and an answer of any kind acquits it', async () => {
+    const asked: string[] = [];
+    const sockets = new Set<Socket>();
+    const standIn = createServer((socket) => {
+      sockets.add(socket.on('error', () => {}));
+      socket.on('data', (data) => {
+        asked.push(data.toString());
+        if (!/\bget\b/.test(data.toString())) socket.write('-ERR what?\r\n'.repeat(data.toString().split('*').length - 1));
+      });
+    });
+    await new Promise<void>((resolve) => standIn.listen(0, '127.0.0.1', resolve));
+    const redis = connect({ port: (standIn.address() as AddressInfo).port, enableReadyCheck: false });
+    const hanging = timed(() => redis.get('a'));
+    await expect.poll(() => asked.filter((text) => /ping/i.test(text)), { timeout: 5_000 }).toEqual(['*1\r\n$4\r\nPING\r\n']);
+    await sleep(50);
+    expect(registry.list().map(({ state }) => state)).toEqual(['closed']);
+    redis.disconnect();
+    expect((await hanging).code).toBe('Connection is closed.');
+    for (const socket of sockets) socket.destroy();
+    standIn.close();
+  });
+});
+
+describe('a server that was away for an instant', () => {
+  it('refuses none of the calls of a client that connects when it is back, before anybody has asked', async () => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.on('error', () => {}));
+      socket.on('data', (data) => void socket.write('+OK\r\n'.repeat(data.toString().split('*').length - 1)));
+    });
+    const listen = (port = 0) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    const close = async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    };
+    await listen();
+    const { port } = server.address() as AddressInfo;
+    const old = connect({ port, retryStrategy: () => 1 });
+    await Promise.all([old.get('a'), old.set('a', 1)]);
+    await close();
+    await expect.poll(() => registry.list().map(({ state }) => state), { interval: 1 }).toEqual(['open', 'open']);
+    old.disconnect();
+    await listen(port);
+    const fresh = connect({ port });
+    const calls = [...Array.from({ length: 10 }, () => fresh.get('a')), fresh.set('a', 1), fresh.pipeline().get('a').exec()];
+    expect((await Promise.all(calls.map((call) => timed(() => call as Promise<unknown>)))).filter(({ code }) => code !== undefined)).toEqual([]);
+    expect(registry.list().map((each) => [each.state, each.inFlight, each.snapshot().rejections])).toEqual([
+      ['closed', 0, {}],
+      ['closed', 0, {}],
+    ]);
+    fresh.disconnect();
+    await close();
   });
 });
 

@@ -152,6 +152,29 @@ it('a frozen server under transactions refuses the next BEGIN and loses no conne
   expect(pool.totalCount).toBe(before);
 });
 
+it('in shadow mode a frozen server is suffered as without a breaker, and only told', { timeout: 30_000 }, async () => {
+  registry = createRegistry({ defaults: { mode: 'shadow' } });
+  instrumentation.setConfig({ registry });
+  await rounds(20, () => pool.query('SELECT 1'));
+  server.freeze();
+  let settled = 0;
+  const waiting = [
+    rounds(20, () => pool.query('SELECT 1 AS x').finally(() => (settled += 1))),
+    rounds(2, async () => (await pool.connect().finally(() => (settled += 1))).release()),
+  ];
+  await vi.waitFor(() => expect(registry.list()[0]?.snapshot()).toMatchObject({ state: 'shadow', circuit: 'open' }), { timeout: 5_000 });
+  waiting.push(rounds(20, () => pool.query('SELECT 1 AS x').finally(() => (settled += 1))));
+  await sleep(2_500);
+  expect(settled).toBe(0);
+  const connections = pool.totalCount;
+  server.thaw();
+  for (const { error } of (await Promise.all(waiting)).flat()) expect(error).toBeUndefined();
+  expect(pool.totalCount).toBe(connections);
+  const [first] = registry.list();
+  expect(first?.snapshot().shadowRejections.open).toBeGreaterThanOrEqual(20);
+  expect(first?.snapshot().rejections).toEqual({});
+});
+
 it('a query that was slow before the server froze keeps its connection and its result', { timeout: 30_000 }, async () => {
   const slow = pool.query('SELECT pg_sleep(3), 7 AS x');
   for (let i = 0; i < 25; i += 1) {

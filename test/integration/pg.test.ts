@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Submittable } from 'pg';
+import type { PoolClient, Submittable } from 'pg';
 import QueryStream from 'pg-query-stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PgBreakerInstrumentation } from '../../instrumentations/pg/instrumentation.ts';
@@ -22,6 +22,10 @@ const { default: pg } = await import('pg');
 
 let server: PostgresHandle;
 let pool: InstanceType<typeof pg.Pool>;
+/** Tells the connections of one test's pool from all others. */
+let mark: string;
+let marks = 0;
+const held = new Set<PoolClient>();
 beforeAll(async () => {
   server = await startPostgres({
     sql: 'CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items SELECT i, i::text FROM generate_series(1, 500) i',
@@ -34,9 +38,20 @@ afterAll(async () => {
 beforeEach(() => {
   registry = createRegistry();
   instrumentation.setConfig({ registry });
-  pool = new pg.Pool({ connectionString: server.url, max: 5 });
+  marks += 1;
+  mark = `test ${marks}`;
+  pool = new pg.Pool({ connectionString: server.url, max: 5, application_name: mark });
+  // As every service must: clients that were let go may be sent away by the server's end.
+  pool.on('error', () => {});
+  pool.on('acquire', (client) => held.add(client));
+  pool.on('release', (_, client) => held.delete(client));
 });
-afterEach(() => pool.end());
+afterEach(async () => {
+  // A test that failed has not given back what it held, and the pool would wait for it.
+  for (const client of held) client.release(true);
+  held.clear();
+  await pool.end();
+});
 
 const breaker = (operation: string): Breaker => {
   const found = registry.find(`postgresql://127.0.0.1:${server.port}/shop ${operation}`);
@@ -250,8 +265,9 @@ describe('in shadow mode', () => {
 describe('a refused call', () => {
   it('rejects the promise of the pool, calls the callback later, and costs no connection', async () => {
     await Promise.all(Array.from({ length: 5 }, () => pool.query('SELECT pg_sleep(0.05)')));
+    // Of this very pool: backends of connections that were closed before may take their time to go.
     const pids = async () =>
-      new Set((await server.query(`SELECT pid FROM pg_stat_activity WHERE datname = 'shop' AND pid <> pg_backend_pid()`)).map((row) => row['pid']));
+      new Set((await server.query(`SELECT pid FROM pg_stat_activity WHERE application_name = '${mark}'`)).map((row) => row['pid']));
     const before = await pids();
     expect(before.size).toBe(5);
     breaker('read').forceOpen('test');
@@ -437,6 +453,36 @@ describe('a pool', () => {
     await expect(missing.query('SELECT 1')).rejects.toMatchObject({ code: '3D000' });
     expect(registry.find(`postgresql://127.0.0.1:${server.port}/nowhere read`)?.snapshot().calls.failure).toBe(1);
     await missing.end();
+  });
+
+  it.each(['onConnect', 'verify'])('whose clients fail in its own %s is no failure of the server', async (hook) => {
+    const fail = (_: unknown, done?: (error: Error) => void) => {
+      const error = new Error('not to our liking');
+      if (done === undefined) throw error;
+      done(error);
+    };
+    const picky = new pg.Pool({ connectionString: server.url, max: 2, [hook]: fail } as never);
+    picky.on('error', () => {});
+    for (let i = 0; i < 8; i += 1) {
+      await expect(picky.connect()).rejects.toThrow('not to our liking');
+      await expect(picky.query('SELECT 1')).rejects.toThrow('not to our liking');
+    }
+    expect(breaker('connect').state).toBe('closed');
+    expect(calls('read')).toMatchObject({ failure: 0, ignored: 8 });
+    await picky.end();
+  });
+
+  it('that ends gives back the permits of those that still queue, whom it never answers', async () => {
+    const small = new pg.Pool({ connectionString: server.url, max: 1 });
+    const client = await small.connect();
+    void small.query('SELECT 1');
+    void small.connect();
+    expect(breaker('read').inFlight).toBe(1);
+    const ended = small.end();
+    expect(breaker('read').inFlight).toBe(0);
+    client.release();
+    await ended;
+    expect(calls('read')).toMatchObject({ success: 0, failure: 0, ignored: 1 });
   });
 
   it('that has ended says so itself', async () => {

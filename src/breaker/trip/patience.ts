@@ -1,18 +1,18 @@
-/** Two buckets per doubling, from 1/16 ms to about 36 hours. */
+/** Shorter calls are all alike: nobody is as impatient as that. */
+const SHORT_MS = 1;
+/** Two buckets per doubling, from there to some 24 days. */
 const BUCKETS = 62;
-const SCALE = 16;
 const GENERATION_MS = 60_000;
 
 function bucketOf(ms: number): number {
-  const units = Math.min(0x7fffffff, Math.max(1, Math.ceil(ms * SCALE)));
-  const log = 31 - Math.clz32(units);
-  const half = log === 0 ? 0 : (units >> (log - 1)) & 1;
-  return log * 2 + half;
+  const whole = Math.min(0x7fffffff, Math.ceil(ms));
+  const log = 31 - Math.clz32(whole);
+  return log * 2 + ((whole >> (log - 1)) & 1);
 }
 
 function upperBoundMs(bucket: number): number {
   const base = 2 ** (bucket >> 1);
-  return ((bucket & 1) === 0 ? base * 1.5 : base * 2) / SCALE;
+  return (bucket & 1) === 0 ? base * 1.5 : base * 2;
 }
 
 /**
@@ -20,8 +20,9 @@ function upperBoundMs(bucket: number): number {
  * minutes of traffic, in fixed memory. It is what keeps a batch of slow but healthy calls from looking like a stall.
  */
 export class Patience {
-  #recent = new Uint32Array(BUCKETS);
-  #before = new Uint32Array(BUCKETS);
+  /** Of calls that were not short; made for the first one. */
+  #recent: Uint32Array | undefined;
+  #before: Uint32Array | undefined;
   #recentCount = 0;
   #beforeCount = 0;
   #since: number;
@@ -32,8 +33,8 @@ export class Patience {
 
   learn(now: number, ms: number): void {
     if (now - this.#since >= GENERATION_MS) this.#turn(now);
-    (this.#recent[bucketOf(ms)] as number) += 1;
     this.#recentCount += 1;
+    if (ms > SHORT_MS) this.#count(bucketOf(ms));
   }
 
   /** How many calls it has learned from. */
@@ -46,15 +47,20 @@ export class Patience {
     if (this.learned === 0) return undefined;
     let above = this.learned - Math.ceil(this.learned * 0.99);
     for (let bucket = BUCKETS - 1; bucket >= 0; bucket -= 1) {
-      above -= (this.#recent[bucket] as number) + (this.#before[bucket] as number);
+      above -= (this.#recent?.[bucket] ?? 0) + (this.#before?.[bucket] ?? 0);
       if (above < 0) return upperBoundMs(bucket);
     }
-    return undefined;
+    return SHORT_MS;
+  }
+
+  #count(bucket: number): void {
+    this.#recent ??= new Uint32Array(BUCKETS);
+    (this.#recent[bucket] as number) += 1;
   }
 
   #turn(now: number): void {
     [this.#recent, this.#before] = [this.#before, this.#recent];
-    this.#recent.fill(0);
+    this.#recent?.fill(0);
     this.#beforeCount = this.#recentCount;
     this.#recentCount = 0;
     this.#since = now;

@@ -41,12 +41,12 @@ export class StallRule {
 
   /** When to look again; `undefined` when nobody waits. */
   due(calls: InFlight): number | undefined {
-    const since = calls.oldestWaiting?.startedAt;
+    const since = calls.waitingSince;
     return since === undefined ? undefined : this.#suspicious(since);
   }
 
   judge(calls: InFlight, now: number): StallVerdict {
-    const since = calls.oldestWaiting?.startedAt;
+    const since = calls.waitingSince;
     if (since === undefined || now < this.#suspicious(since)) return 'wait';
     if (this.verifiable) return 'ask';
     return calls.waiting >= this.options.calls ? 'stalled' : 'wait';
@@ -59,7 +59,7 @@ export class StallRule {
   }
 
   verdict(calls: InFlight, now: number): TripVerdict {
-    return { value: (now - (calls.oldestWaiting?.startedAt ?? now)) / 1_000, limit: this.#firstSuspicionMs() / 1_000 };
+    return { value: (now - (calls.waitingSince ?? now)) / 1_000, limit: this.#firstSuspicionMs() / 1_000 };
   }
 
   #suspicious(since: number): number {

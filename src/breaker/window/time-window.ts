@@ -1,8 +1,5 @@
 import type { Window } from './window.ts';
 
-/** Numbers per slice: recorded, failures, slow. */
-const WIDTH = 3;
-
 /**
  * The results of the last `durationMs`, in equal slices aligned to the window's own creation: a result is gone no later
  * than `durationMs` after it was recorded and no earlier than `durationMs` minus one slice.
@@ -11,11 +8,15 @@ export class TimeWindow implements Window {
   recorded = 0;
   failures = 0;
   slow = 0;
-  readonly #slices: Uint32Array;
+  /** By slice, each made for the first result of its kind: most breakers see no failure. Plain arrays are smaller than short typed ones. */
+  #recorded: number[] | undefined;
+  #failures: number[] | undefined;
+  #slow: number[] | undefined;
   readonly #sliceMs: number;
   readonly #origin: number;
-  /** The number of the present slice, counted from the origin. */
+  /** The number of the present slice, counted from the origin, and its place in the ring. */
   #present = 0;
+  #place = 0;
   /** When the present slice ends: one comparison per call is all that a result in the same slice costs. */
   #endsAt: number;
 
@@ -24,7 +25,6 @@ export class TimeWindow implements Window {
     readonly buckets: number,
     now: number,
   ) {
-    this.#slices = new Uint32Array(buckets * WIDTH);
     this.#sliceMs = durationMs / buckets;
     this.#origin = now;
     this.#endsAt = now + this.#sliceMs;
@@ -32,16 +32,15 @@ export class TimeWindow implements Window {
 
   record(now: number, failed: boolean, slow: boolean): void {
     if (now >= this.#endsAt) this.advance(now);
-    const at = (this.#present % this.buckets) * WIDTH;
     this.recorded += 1;
-    (this.#slices[at] as number) += 1;
+    this.#recorded = incremented(this.#recorded, this.#place, this.buckets);
     if (failed) {
       this.failures += 1;
-      (this.#slices[at + 1] as number) += 1;
+      this.#failures = incremented(this.#failures, this.#place, this.buckets);
     }
     if (slow) {
       this.slow += 1;
-      (this.#slices[at + 2] as number) += 1;
+      this.#slow = incremented(this.#slow, this.#place, this.buckets);
     }
   }
 
@@ -52,22 +51,35 @@ export class TimeWindow implements Window {
     const gone = Math.min(present - this.#present, this.buckets);
     for (let i = 1; i <= gone; i += 1) this.#empty((this.#present + i) % this.buckets);
     this.#present = present;
+    this.#place = present % this.buckets;
     this.#endsAt = this.#origin + (present + 1) * this.#sliceMs;
   }
 
   clear(now: number): void {
-    this.#slices.fill(0);
+    for (const slices of [this.#recorded, this.#failures, this.#slow]) slices?.fill(0);
     this.recorded = 0;
     this.failures = 0;
     this.slow = 0;
     this.advance(now);
   }
 
-  #empty(slice: number): void {
-    const at = slice * WIDTH;
-    this.recorded -= this.#slices[at] as number;
-    this.failures -= this.#slices[at + 1] as number;
-    this.slow -= this.#slices[at + 2] as number;
-    this.#slices.fill(0, at, at + WIDTH);
+  #empty(place: number): void {
+    this.recorded -= emptied(this.#recorded, place);
+    this.failures -= emptied(this.#failures, place);
+    this.slow -= emptied(this.#slow, place);
   }
+}
+
+function incremented(slices: number[] | undefined, place: number, length: number): number[] {
+  const counts = slices ?? new Array<number>(length).fill(0);
+  counts[place] = (counts[place] as number) + 1;
+  return counts;
+}
+
+/** Empties a slice. @returns what was in it */
+function emptied(slices: number[] | undefined, place: number): number {
+  if (slices === undefined) return 0;
+  const count = slices[place] as number;
+  slices[place] = 0;
+  return count;
 }

@@ -3,6 +3,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HttpAdmission } from '../../../instrumentations/fetch/admission.ts';
 import { guardGlobalFetch } from '../../../instrumentations/fetch/global-fetch.ts';
+import { RequestObserver } from '../../../instrumentations/fetch/request-observer.ts';
 import { setFaultReporter } from '../../../src/core/fault.ts';
 import { createRegistry } from '../../../src/registry/create-registry.ts';
 import type { Registry } from '../../../src/registry/registry.ts';
@@ -18,7 +19,7 @@ let registry: Registry;
 let original: ReturnType<typeof vi.fn<(...args: unknown[]) => unknown>>;
 let scope: Scope;
 let undo: () => void;
-const install = () => guardGlobalFetch(new HttpAdmission(() => registry), scope);
+const install = () => guardGlobalFetch(new HttpAdmission(() => registry), new RequestObserver(), scope);
 const calls = () => registry.find(origin)?.snapshot().calls;
 
 beforeEach(() => {
@@ -103,7 +104,7 @@ describe('a guarded fetch', () => {
   });
 
   it('counts once when it is guarded twice', async () => {
-    const second = guardGlobalFetch(new HttpAdmission(() => registry), scope);
+    const second = guardGlobalFetch(new HttpAdmission(() => registry), new RequestObserver(), scope);
     await scope.fetch(url);
     second();
     expect(calls()).toMatchObject({ success: 1 });
@@ -152,7 +153,7 @@ describe('the guard', () => {
     function fetch(_input: unknown, _init?: unknown): void {}
     Object.assign(fetch, { preconnect: () => 'x' });
     const plain: { fetch: unknown } = { fetch };
-    const remove = guardGlobalFetch(new HttpAdmission(() => registry), plain);
+    const remove = guardGlobalFetch(new HttpAdmission(() => registry), new RequestObserver(), plain);
     const guarded = plain.fetch as typeof fetch & { preconnect: unknown };
     expect(guarded).not.toBe(fetch);
     expect([guarded.name, guarded.length, guarded.prototype, guarded.preconnect]).toEqual([
@@ -205,9 +206,9 @@ describe('the guard', () => {
   });
 
   it('leaves alone what is no function or cannot be changed', () => {
-    expect(() => guardGlobalFetch(new HttpAdmission(() => registry), {})()).not.toThrow();
+    expect(() => guardGlobalFetch(new HttpAdmission(() => registry), new RequestObserver(), {})()).not.toThrow();
     const frozen = Object.freeze({ fetch: original });
-    expect(() => guardGlobalFetch(new HttpAdmission(() => registry), frozen)()).not.toThrow();
+    expect(() => guardGlobalFetch(new HttpAdmission(() => registry), new RequestObserver(), frozen)()).not.toThrow();
   });
 });
 

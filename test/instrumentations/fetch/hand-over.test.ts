@@ -5,7 +5,7 @@ import type { HttpCall } from '../../../instrumentations/fetch/http-call.ts';
 import { createRegistry } from '../../../src/registry/create-registry.ts';
 
 const registry = createRegistry();
-const admit = (origin: string) => new HttpAdmission(() => registry).admit(origin)?.call as HttpCall;
+const admit = (origin: string) => new HttpAdmission(() => registry).admit(origin, 'promise') as HttpCall;
 
 describe('the call that is being handed over', () => {
   it('belongs to the first request of its origin, and to no other', () => {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HttpAdmission } from '../../../instrumentations/fetch/admission.ts';
-import { bodyGraceMs } from '../../../instrumentations/fetch/defaults.ts';
-import type { HttpCall } from '../../../instrumentations/fetch/http-call.ts';
+import { bodyGraceMs, refusalsInARow } from '../../../instrumentations/fetch/defaults.ts';
+import { HttpCall } from '../../../instrumentations/fetch/http-call.ts';
 import { createRegistry } from '../../../src/registry/create-registry.ts';
 import type { Registry } from '../../../src/registry/registry.ts';
 import { ManualClock } from '../../../src/testing.ts';
@@ -22,8 +22,8 @@ beforeEach(() => {
 });
 
 function admit(signal?: AbortSignal): HttpCall {
-  const call = admission.admit(origin, signal)?.call;
-  if (call === undefined) throw new Error('refused');
+  const call = admission.admit(origin, 'promise', signal);
+  if (!(call instanceof HttpCall)) throw new Error('refused');
   call.observed = true;
   return call;
 }
@@ -175,9 +175,16 @@ describe('a Retry-After', () => {
 });
 
 describe('an error', () => {
-  it('of a server that refuses connections opens the circuit at once', () => {
-    admit().failed(refused);
-    expect(now()).toMatchObject({ failure: 1, state: 'open' });
+  it('of a server that refuses connections opens the circuit when it has done so several times in a row', () => {
+    const refuse = (times: number): void => {
+      for (let i = 0; i < times; i += 1) admit().failed(refused);
+    };
+    refuse(refusalsInARow - 1);
+    admit().answered(answer(200));
+    refuse(refusalsInARow - 1);
+    expect(now().state).toBe('closed');
+    refuse(1);
+    expect(now()).toMatchObject({ failure: 2 * refusalsInARow - 1, state: 'open' });
     expect(registry.get(origin).snapshot().lastTrip?.trigger).toBe('connection');
   });
 

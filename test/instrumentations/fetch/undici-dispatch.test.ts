@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { HttpAdmission } from '../../../instrumentations/fetch/admission.ts';
+import { RequestObserver } from '../../../instrumentations/fetch/request-observer.ts';
 import type { ControllerHandler, DispatchController } from '../../../instrumentations/fetch/types.ts';
 import { undiciHook } from '../../../instrumentations/fetch/undici-dispatch.ts';
 import { createRegistry } from '../../../src/registry/create-registry.ts';
@@ -17,11 +18,12 @@ class DispatcherBase {
     return true;
   }
 }
-class Client extends DispatcherBase {
+/** A dispatcher of an application's own: what it does with its handler cannot be observed from elsewhere. */
+class Server extends DispatcherBase {
   readonly [kUrl] = new URL(origin);
 }
-class Pool extends Client {
-  readonly client = new Client();
+class Pool extends Server {
+  readonly client = new Server();
   override dispatch(options: unknown, handler: ControllerHandler): boolean {
     super.dispatch(options, handler);
     return this.client.dispatch(options, this.handed.at(-1) as ControllerHandler);
@@ -38,11 +40,15 @@ beforeEach(() => {
   const methods = ['onRequestStart', 'onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError', 'onRequestUpgrade'] as const;
   const optional = ['onResponseStarted', 'onBodySent', 'onRequestSent'] as const;
   handler = Object.fromEntries([...methods, ...optional].map((name) => [name, vi.fn()])) as typeof handler;
-  const undo = undiciHook(new HttpAdmission(() => registry)).patch(DispatcherBase, { file: '', version: '8.12.4', directory: '' });
+  const undo = undiciHook(new HttpAdmission(() => registry), new RequestObserver()).patch(DispatcherBase, {
+    file: '',
+    version: '8.12.4',
+    directory: '',
+  });
   return () => undo?.();
 });
 
-function sent(client: DispatcherBase = new Client()): ControllerHandler {
+function sent(client: DispatcherBase = new Server()): ControllerHandler {
   client.dispatch(request, handler as unknown as ControllerHandler);
   const guarded = client.handed.at(-1) as ControllerHandler;
   guarded.onRequestStart(controller, 'context');
@@ -95,7 +101,7 @@ describe('a handler of undici 8', () => {
 
   it('that is refused is told so later, as of a connection that failed', async () => {
     registry.get(origin).forceOpen();
-    const client = new Client();
+    const client = new Server();
     expect(client.dispatch(request, handler as unknown as ControllerHandler)).toBe(true);
     expect(handler.onResponseError).not.toHaveBeenCalled();
     await Promise.resolve();
@@ -124,7 +130,7 @@ describe('a dispatch', () => {
     ['an upgrade that the handler cannot take', { ...request, upgrade: 'x' }, { onRequestUpgrade: undefined }],
   ])('of %s goes through as it is', (_what, options, changes) => {
     const given = { ...handler, ...changes } as unknown as ControllerHandler;
-    const client = new Client();
+    const client = new Server();
     client.dispatch(options, given);
     expect(client.handed).toEqual([given]);
     expect(registry.list()).toEqual([]);

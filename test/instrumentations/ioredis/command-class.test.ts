@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CommandClasses, commandTable } from '../../../instrumentations/ioredis/command-class.ts';
-import type { CommandLike } from '../../../instrumentations/ioredis/types.ts';
+import { commandSnapshot } from '../../../instrumentations/ioredis/command-snapshot.ts';
+import type { CommandLike, CommandTable } from '../../../instrumentations/ioredis/types.ts';
 
 const directory = dirname(createRequire(import.meta.url).resolve('ioredis/package.json'));
 const classes = new CommandClasses(commandTable(directory));
@@ -78,4 +79,12 @@ describe('a quick command', () => {
     for (const name of ['keys', 'eval', 'evalsha', 'flushall', 'sort', 'debug', 'sunionstore', 'ft.search', 'scan'])
       expect(classes.isQuick(name)).toBe(false);
   });
+});
+
+it('the copy of the table, for clients in bundles, says what the table says', () => {
+  const table = commandTable(directory) as unknown as { list: string[] } & CommandTable;
+  const byCopy = new CommandClasses(commandSnapshot);
+  for (const name of table.list) {
+    expect(`${name} ${byCopy.of({ name, args: [] })} ${byCopy.isQuick(name)}`).toBe(`${name} ${of(name)} ${classes.isQuick(name)}`);
+  }
 });

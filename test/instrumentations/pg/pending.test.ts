@@ -37,7 +37,19 @@ const open = () => {
   calls.opened();
 };
 function call(name: string, over: Partial<Pending> = {}): Pending {
-  const made: Pending = { breaker, startedAt: clock.now(), unseen: false, sent: true, answer: () => answered.push(name), ...over };
+  const made: Pending = {
+    breaker,
+    startedAt: clock.now(),
+    unseen: false,
+    sent: true,
+    answer: () => answered.push(name),
+    queuedAs: undefined,
+    abandon: () => void answered.push(`${name} given up`),
+    older: undefined,
+    newer: undefined,
+    listed: false,
+    ...over,
+  };
   calls.add(made);
   return made;
 }
@@ -86,6 +98,25 @@ describe('calls that wait on a silent server', () => {
     open();
     await pass(3_000);
     expect(answered).toEqual(['queued', 'new']);
+  });
+
+  it('are forgotten in whatever order they settle, and those that are left are answered in theirs', async () => {
+    const made = ['a', 'b', 'c', 'd', 'e'].map((name) => call(name));
+    for (const at of [2, 0, 4, 2]) calls.remove(made[at] as Pending);
+    call('f');
+    calls.remove(made[3] as Pending);
+    for (const at of [0, 2, 3, 4]) expect(made[at]).toMatchObject({ older: undefined, newer: undefined });
+    open();
+    await pass(2_000);
+    expect(answered).toEqual(['b', 'f']);
+  });
+
+  it('are given up when the pool in whose queue they stand ends', () => {
+    call('a');
+    call('b', { queuedAs: 'b' });
+    call('c', { queuedAs: 'c' });
+    calls.abandon(new Set(['c', undefined]));
+    expect(answered).toEqual(['c given up']);
   });
 
   it('are not answered when they have settled meanwhile', async () => {

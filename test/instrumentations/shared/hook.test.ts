@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,12 +113,13 @@ describe('hooked files', () => {
 
   it('are as they were when the hook is undone, and later ones are left alone', () => {
     const { require } = project();
-    const original = createRequire(import.meta.url)('node:module').prototype.require;
+    const { prototype } = createRequire(import.meta.url)('node:module') as typeof import('node:module');
+    const original = Object.getOwnPropertyDescriptors(prototype);
     const { undo } = hook();
     const client = require('acme-client') as Client['default'];
     undo();
     expect(client.prototype).not.toHaveProperty('patched');
-    expect(createRequire(import.meta.url)('node:module').prototype.require).toBe(original);
+    expect(Object.getOwnPropertyDescriptors(prototype)).toEqual(original);
     expect((project().require('acme-client') as Client['default']).prototype).not.toHaveProperty('patched');
   });
 
@@ -129,6 +130,50 @@ describe('hooked files', () => {
     expect(client.prototype).not.toHaveProperty('patched');
     hook();
     expect(client.prototype).toHaveProperty('patched', true);
+  });
+
+  it('are known by the package.json beside them: under an alias, linked from elsewhere, in a checkout of sources', () => {
+    const { root, directory } = project();
+    const { patched } = hook({ files: ['acme-client/built/Client.js', 'acme-client/lib/Client.js'] });
+    const alias = join(root, 'node_modules/acme-three');
+    renameSync(directory, alias);
+    const require = createRequire(join(root, 'app.js'));
+    expect((require('acme-three') as Client['default']).prototype).toHaveProperty('patched', true);
+
+    const checkout = join(root, 'checkout');
+    mkdirSync(join(checkout, 'lib'), { recursive: true });
+    writeFileSync(join(checkout, 'package.json'), JSON.stringify({ name: 'acme-client', version: '3.2.0' }));
+    writeFileSync(join(checkout, 'lib/Client.cts'), 'exports.default = class Client { send() {} };');
+    const compile = require.extensions['.cts'];
+    require.extensions['.cts'] = require.extensions['.js'];
+    try {
+      expect((require('./checkout/lib/Client.cts') as Client).default.prototype).toHaveProperty('patched', true);
+    } finally {
+      if (compile === undefined) delete require.extensions['.cts'];
+      else require.extensions['.cts'] = compile;
+    }
+
+    const linked = project('3.3.0');
+    const workspace = join(root, 'packages');
+    renameSync(linked.directory, workspace);
+    symlinkSync(workspace, linked.directory, 'dir');
+    expect((linked.require('acme-client') as Client['default']).prototype).toHaveProperty('patched', true);
+    expect(patched.map(({ version, directory: where }) => [version, where])).toEqual([
+      ['3.1.4', alias],
+      ['3.2.0', checkout],
+      ['3.3.0', workspace],
+    ]);
+  });
+
+  it('of other packages that only look alike are left alone', () => {
+    const { root } = project();
+    const { patched } = hook();
+    const other = join(root, 'node_modules/other');
+    mkdirSync(join(other, 'built'), { recursive: true });
+    writeFileSync(join(other, 'package.json'), JSON.stringify({ name: 'other', version: '3.0.0' }));
+    writeFileSync(join(other, 'built/Client.js'), 'exports.default = class Client {};');
+    expect((createRequire(join(root, 'app.js'))('other/built/Client.js') as Client).default.prototype).not.toHaveProperty('patched');
+    expect(patched).toEqual([]);
   });
 
   it('of a major version nobody knows are left alone, with one warning', () => {

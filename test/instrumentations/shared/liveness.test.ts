@@ -56,6 +56,21 @@ describe('asking a server whether it is there', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('a time-out that comes late says that this process was busy: the answer is waited for once more, not for ever', async () => {
+    const { port, connections } = await serverThat(() => undefined);
+    const clock = new ManualClock();
+    const late = { now: () => clock.now() * 2, setTimer: clock.setTimer.bind(clock), random: () => 0 };
+    const answer = createLiveness({ to: { host: '127.0.0.1', port }, ask: 'PING\r\n', timeoutMs: 300 }, late)();
+    let known: boolean | undefined;
+    answer.then((value) => (known = value));
+    await expect.poll(connections).toBe(1);
+    clock.advance(300 + 150 * 3);
+    await new Promise(setImmediate);
+    expect(known).toBeUndefined();
+    clock.advance(150);
+    expect(await answer).toBe(false);
+  });
+
   it('nor is a refused connection, one that is closed, or a socket that is not there', async () => {
     const closing = await serverThat((socket) => socket.destroy());
     const { server, port } = await serverThat(() => undefined);

@@ -50,6 +50,24 @@ describe('the breakers of a server', () => {
     expect([read.state, write.state]).toEqual(['closed', 'closed']);
   });
 
+  it('close at once when a client of the application has connected after refusals, however often they were refused', () => {
+    const { group, read, write } = fixture();
+    for (let round = 0; round < 3; round += 1) {
+      group.fault(refused());
+      expect([group.refusing, read.state, write.state]).toEqual([true, 'open', 'open']);
+      group.reached(false);
+      expect([group.refusing, read.state, write.state]).toEqual([false, 'closed', 'closed']);
+    }
+  });
+
+  it('stay as they are when calls have failed, for a connection does not refute them', () => {
+    const { group, read } = fixture();
+    for (let call = 0; call < 20; call += 1) read.tryAcquire()?.fail(new Error('OOM'));
+    expect(read.state).toBe('open');
+    group.reached(true);
+    expect(read.state).not.toBe('closed');
+  });
+
   it('share a fault of the connection that a call carried, counted once for each', () => {
     const { group, read, write } = fixture();
     const permit = read.tryAcquire();

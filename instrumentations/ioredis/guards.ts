@@ -1,0 +1,20 @@
+import { type Guard, guardMethod } from '../shared/guard.ts';
+import type { CommandClasses } from './command-class.ts';
+import { aroundDisconnect, aroundSetStatus, aroundSilentEmit } from './connection.ts';
+import { aroundPipelineExec } from './pipeline.ts';
+import { aroundSendCommand, type RegistrySource } from './send-command.ts';
+
+/** Guards the class of clients. @param guard other than the plain one where only some of its instances are to be guarded */
+export function guardClient(prototype: object, classes: CommandClasses, source: RegistrySource, guard = guardMethod): Guard[] {
+  return [
+    guard(prototype, 'sendCommand', aroundSendCommand(source, classes)),
+    guard(prototype, 'silentEmit', aroundSilentEmit(source, classes)),
+    guard(prototype, 'setStatus', aroundSetStatus(source, classes)),
+    guard(prototype, 'disconnect', aroundDisconnect(classes)),
+  ];
+}
+
+/** Guards the class of pipelines and transactions. */
+export function guardPipeline(prototype: object, classes: CommandClasses, source: RegistrySource, guard = guardMethod): Guard[] {
+  return [guard(prototype, 'exec', aroundPipelineExec(source, classes))];
+}

@@ -1,0 +1,103 @@
+import { freePort } from '../../support/servers/free-port.ts';
+import { startPostgres } from '../../support/servers/postgres.ts';
+import { startRedis } from '../../support/servers/redis.ts';
+import { type Child, type ChildOptions, startChild } from '../support/child.ts';
+import { amount, atLeast, atMost, type Row, told } from '../support/rows.ts';
+import { type Figure, figure, ratio } from '../support/statistics.ts';
+import { registerFile, workerFile } from '../support/workers.ts';
+import type { Part } from './part.ts';
+
+const sdk = workerFile('sdk');
+const spans = { BENCH_SPANS: '1' };
+/** Of ours alone: no SDK but one that exports to nobody. */
+const off = { OTEL_BREAKER_SDK: 'off' };
+
+const contenders = {
+  bare: {},
+  ours: { preload: [sdk, registerFile], env: off },
+  otel: { preload: [sdk], env: spans },
+  both: { preload: [sdk, registerFile], env: { ...spans, ...off } },
+} satisfies Record<string, ChildOptions>;
+type Contender = keyof typeof contenders;
+const names = Object.keys(contenders) as Contender[];
+
+const columns = ['bare', 'ours, all telemetry', "OpenTelemetry's own", 'both'];
+
+interface Slice {
+  readonly calls: number;
+  readonly ms: number;
+  readonly cpuUs: number;
+}
+
+interface Scenario {
+  readonly worker: string;
+  readonly what: string;
+  readonly server: 'redis' | 'postgres' | 'http';
+  /** The least share of the bare throughput. */
+  readonly throughput: number;
+}
+
+const scenarios: readonly Scenario[] = [
+  { worker: 'redis-get', what: 'Redis GET, 50 in flight', server: 'redis', throughput: 0.97 },
+  { worker: 'redis-pipeline', what: 'Redis pipelines of 50', server: 'redis', throughput: 0.97 },
+  { worker: 'redis-auto', what: 'Redis autopipelining', server: 'redis', throughput: 0.97 },
+  { worker: 'postgres', what: 'PostgreSQL SELECT 1, pool of 10', server: 'postgres', throughput: 0.97 },
+  { worker: 'fetch', what: 'fetch, 50 in flight', server: 'http', throughput: 0.96 },
+];
+
+/** Real clients against real servers, all contenders alive and working by turns. */
+export const clients: Part = async ({ quick }) => {
+  const rows: Row[] = [];
+  const lines: string[][] = [];
+  const servers = { redis: await startRedis(), postgres: await startPostgres(), http: await startHttp() };
+  try {
+    for (const scenario of scenarios) {
+      const slices = await measure(scenario, servers[scenario.server].port, quick ? 4 : 15);
+      rows.push(...rowsOf(scenario, slices));
+      lines.push([scenario.what, ...names.map((name) => amount(figure(slices[name].map(perSecond)).median))]);
+      lines.push([`— CPU µs per call`, ...names.map((name) => amount(figure(slices[name].map(cpu)).median))]);
+    }
+  } finally {
+    for (const server of Object.values(servers)) await server.stop();
+  }
+  return { rows, comparisons: [{ title: 'calls per second', columns, lines }] };
+};
+
+async function startHttp(): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const port = await freePort();
+  const server = await startChild('http-server', [`${port}`]);
+  return { port, stop: server.stop };
+}
+
+async function measure({ worker }: Scenario, port: number, rounds: number): Promise<Record<Contender, Slice[]>> {
+  const slices: Record<Contender, Slice[]> = { bare: [], ours: [], otel: [], both: [] };
+  const children = {} as Record<Contender, Child>;
+  try {
+    for (const name of names) children[name] = await startChild('client', [worker, `${port}`], contenders[name]);
+    for (const name of names) await children[name].ask({ ms: 2_000 });
+    for (let round = 0; round < rounds; round += 1) {
+      for (let turn = 0; turn < names.length; turn += 1) {
+        const name = names[(turn + round) % names.length] as Contender;
+        slices[name].push(await children[name].ask<Slice>({ ms: 500 }));
+      }
+    }
+  } finally {
+    for (const child of Object.values(children)) await child.stop();
+  }
+  return slices;
+}
+
+const perSecond = ({ calls, ms }: Slice): number => (calls / ms) * 1_000;
+const cpu = ({ calls, cpuUs }: Slice): number => cpuUs / calls;
+
+function rowsOf({ what, throughput }: Scenario, slices: Record<Contender, Slice[]>): Row[] {
+  const rate = (name: Contender, base: Contender): Figure => ratio(slices[name].map(perSecond), slices[base].map(perSecond));
+  const more = (name: Contender, base: Contender): Figure =>
+    figure(slices[name].map((slice, round) => cpu(slice) - cpu(slices[base][round] ?? slice)));
+  return [
+    atLeast('clients', `${what}: throughput, ours with all telemetry / bare`, rate('ours', 'bare'), throughput),
+    atMost('clients', `${what}: CPU per call that ours adds`, more('ours', 'bare'), 0.4, ' µs'),
+    told('clients', `${what}: throughput, OpenTelemetry's own instrumentation / bare`, rate('otel', 'bare')),
+    told('clients', `${what}: throughput, ours beside it / it alone`, rate('both', 'otel')),
+  ];
+}

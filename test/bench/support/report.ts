@@ -1,0 +1,45 @@
+import { cpus } from 'node:os';
+import { holds, type Row } from './rows.ts';
+
+/** Figures side by side: one line per scenario, one column per contender. */
+export interface Comparison {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly lines: readonly (readonly string[])[];
+}
+
+export interface Report {
+  readonly rows: readonly Row[];
+  readonly comparisons: readonly Comparison[];
+}
+
+const verdicts = { true: 'holds', false: '**missed**', undefined: '' } as const;
+
+/** The README's part between its markers. */
+export function markdown({ rows, comparisons }: Report): string {
+  const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.versions.node}`;
+  return [
+    '<!-- bench -->',
+    `Measured with \`npm run bench\` on ${machine}: contenders by turns, processor time for costs, medians, quartiles in brackets.`,
+    '',
+    ...comparisons.flatMap(comparisonTable),
+    ...rowTable(rows),
+    '<!-- /bench -->',
+  ].join('\n');
+}
+
+function comparisonTable({ title, columns, lines }: Comparison): string[] {
+  return [
+    `| ${title} | ${columns.join(' | ')} |`,
+    `| --- |${' ---: |'.repeat(columns.length)}`,
+    ...lines.map((line) => `| ${line.join(' | ')} |`),
+    '',
+  ];
+}
+
+function rowTable(rows: readonly Row[]): string[] {
+  if (rows.length === 0) return [];
+  const line = (row: Row): string =>
+    `| ${row.part} | ${row.what} | ${row.shown} | ${row.target?.text ?? ''} | ${verdicts[String(holds(row)) as keyof typeof verdicts]} |`;
+  return ['| part | what | measured | target | |', '| --- | --- | ---: | ---: | --- |', ...rows.map(line), ''];
+}

@@ -1,0 +1,254 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Cluster, Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { guardRedisInstance } from '../../instrumentations/ioredis/guard-instance.ts';
+import { IORedisBreakerInstrumentation } from '../../instrumentations/ioredis/index.ts';
+import { setDefaultRegistry } from '../../instrumentations/shared/default-registry.ts';
+import { ClientProtection } from '../../instrumentations/shared/protect-client.ts';
+import { setFaultReporter } from '../../src/core/fault.ts';
+import { Registry } from '../../src/registry/registry.ts';
+import { freePort } from '../support/servers/free-port.ts';
+import { startRedis } from '../support/servers/redis.ts';
+import { type ServerHandle, ServerProcess } from '../support/servers/server-process.ts';
+
+// Not one server at one port: a cluster of three, a master behind a sentinel, a Unix socket.
+
+const run = promisify(execFile);
+let registry: Registry;
+let instrumentation: IORedisBreakerInstrumentation;
+const faults: unknown[] = [];
+const clients: { disconnect(): void }[] = [];
+beforeEach(() => {
+  setFaultReporter((error) => faults.push(error));
+  registry = new Registry();
+  instrumentation = new IORedisBreakerInstrumentation({ registry });
+});
+afterEach(() => {
+  for (const client of clients.splice(0)) client.disconnect();
+  instrumentation.disable();
+  setFaultReporter(undefined);
+  expect(faults.splice(0)).toEqual([]);
+});
+const successes = (): number => registry.list().reduce((sum, { meters }) => sum + meters.calls('success', false), 0);
+const states = (port: number): Record<string, string> =>
+  Object.fromEntries(
+    registry
+      .list()
+      .filter(({ target }) => target.port === port)
+      .map(({ target, state }) => [target.operation, state]),
+  );
+const code = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'ok',
+    (error: { code?: string; message: string }) => error.code ?? error.message,
+  );
+
+describe('a cluster of three', () => {
+  const nodes: ServerHandle[] = [];
+  const admin: Redis[] = [];
+  /** Slots of `{0}`, `{1}` and so on, so that every node has some key. */
+  const keys = Array.from({ length: 60 }, (_, index) => `key${index}`);
+
+  beforeAll(async () => {
+    for (let node = 0; node < 3; node += 1) {
+      // The bus listens ten thousand ports above: not every port has one.
+      let port = await freePort();
+      while (port > 55_000) port = await freePort();
+      nodes.push(
+        await startRedis({ port, args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '60000', '--cluster-require-full-coverage', 'no'] }),
+      );
+    }
+    const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+    await run('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+    for (const { port } of nodes) {
+      const client = new Redis(port, '127.0.0.1', { retryStrategy: () => null });
+      client.on('error', () => {});
+      admin.push(client);
+      while (!String(await client.cluster('INFO')).includes('cluster_state:ok')) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+  afterAll(async () => {
+    for (const client of admin) client.disconnect();
+    for (const node of nodes) await node.stop();
+  });
+
+  const connect = (): Cluster => {
+    const cluster = new Cluster(
+      nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
+      { slotsRefreshTimeout: 3_000 },
+    );
+    cluster.on('error', () => {});
+    clients.push(cluster);
+    return cluster;
+  };
+
+  it('one admission per call at the node that does it, redirections included', async () => {
+    const cluster = connect();
+    for (const key of keys) await cluster.set(key, key);
+    expect(successes()).toBe(keys.length);
+    expect(new Set(registry.list().map(({ target }) => target.port))).toEqual(new Set(nodes.map(({ port }) => port)));
+    expect(await cluster.pipeline().get('{x}1').set('{x}1', 1).exec()).toHaveLength(2);
+    expect(await cluster.multi().set('{x}1', 1).get('{x}1').exec()).toHaveLength(2);
+    expect(successes()).toBe(keys.length + 2);
+    expect(registry.list().every(({ inFlight }) => inFlight === 0)).toBe(true);
+  });
+
+  it('MOVED and ASK while a slot migrates are followed, and count against nobody', async () => {
+    const cluster = connect();
+    const key = 'migrating';
+    await cluster.set(key, 'before');
+    const slot = await cluster.cluster('KEYSLOT', key);
+    const ids = await Promise.all(admin.map(async (client) => String(await client.cluster('MYID'))));
+    const infos = await Promise.all(
+      admin.map(
+        async (client) =>
+          String(await client.cluster('NODES'))
+            .split('\n')
+            .find((line) => line.includes('myself')) ?? '',
+      ),
+    );
+    const from = infos.findIndex((line) =>
+      line
+        .split(' ')
+        .slice(8)
+        .some((range) => {
+          const [first, last = first] = range.split('-').map(Number);
+          return first !== undefined && last !== undefined && first <= slot && slot <= last;
+        }),
+    );
+    const to = (from + 1) % 3;
+    const [source, target] = [admin[from], admin[to]];
+    const [sourceId, targetId, targetPort] = [ids[from], ids[to], nodes[to]?.port];
+    if (source === undefined || target === undefined || sourceId === undefined || targetId === undefined) return expect.fail('no owner');
+    await target.cluster('SETSLOT', slot, 'IMPORTING', sourceId);
+    await source.cluster('SETSLOT', slot, 'MIGRATING', targetId);
+    await source.migrate('127.0.0.1', targetPort ?? 0, key, 0, 5_000);
+    const before = successes();
+    expect(await cluster.get(key)).toBe('before');
+    expect(await cluster.pipeline().get(key).set(key, 'during').exec()).toEqual([
+      [null, 'before'],
+      [null, 'OK'],
+    ]);
+    for (const client of [target, source]) await client.cluster('SETSLOT', slot, 'NODE', targetId);
+    expect(await cluster.get(key)).toBe('during');
+    expect(await cluster.incr('{migrating}counter')).toBe(1);
+    expect(successes() - before).toBeGreaterThanOrEqual(4);
+    for (const breaker of registry.list()) {
+      expect(breaker.snapshot()).toMatchObject({ state: 'closed', inFlight: 0, rejections: {} });
+      expect(breaker.snapshot().calls.failure).toBe(0);
+    }
+  });
+
+  it('guarded by hand, its nodes are, those that it learns of later included', async () => {
+    instrumentation.disable();
+    setDefaultRegistry(registry);
+    const protection = new ClientProtection([guardRedisInstance]);
+    try {
+      const early = connect();
+      await early.ping();
+      protection.protect(early);
+      for (const key of keys) await early.get(key);
+      expect(successes()).toBe(keys.length);
+      const cluster = protection.protect(connect());
+      for (const key of keys) await cluster.set(key, key);
+      expect(successes()).toBe(2 * keys.length);
+      expect(registry.list()).toHaveLength(6);
+      protection.undo();
+      await cluster.set('a', 1);
+      expect(successes()).toBe(2 * keys.length);
+    } finally {
+      protection.undo();
+      setDefaultRegistry(undefined);
+    }
+  });
+
+  it('of a killed node only its own breakers open', async () => {
+    const cluster = connect();
+    for (const key of keys) await cluster.set(key, key);
+    const killed = nodes[2];
+    if (killed === undefined) return expect.fail('no node');
+    const lost: string[] = [];
+    await Promise.all(
+      keys.map(async (key) => {
+        const slot = await cluster.cluster('KEYSLOT', key);
+        const ranges = (await cluster.cluster('SLOTS')) as unknown as [number, number, [string, number]][];
+        if (ranges.some(([first, last, [, port]]) => port === killed.port && first <= slot && slot <= last)) lost.push(key);
+      }),
+    );
+    const kept = keys.filter((key) => !lost.includes(key));
+    await killed.kill();
+    const started = performance.now();
+    await expect
+      .poll(() => Promise.race([code(cluster.set(lost[0] ?? '', 1)), new Promise((resolve) => setTimeout(resolve, 1_000, 'slow'))]), {
+        timeout: 5_000,
+      })
+      .toBe('EBREAKEROPEN');
+    expect(performance.now() - started).toBeLessThan(4_000);
+    for (const key of kept) expect(await cluster.set(key, 'still')).toBe('OK');
+    for (const node of nodes.slice(0, 2)) expect(states(node.port)).toEqual(expect.objectContaining({ write: 'closed' }));
+    expect(states(killed.port)['write']).not.toBe('closed');
+  });
+});
+
+describe('a master behind a sentinel', () => {
+  let master: ServerHandle;
+  let sentinel: ServerHandle;
+  beforeAll(async () => {
+    master = await startRedis();
+    const directory = await mkdtemp(join(tmpdir(), 'otel-breaker-sentinel-'));
+    const port = await freePort();
+    const file = join(directory, 'sentinel.conf');
+    await writeFile(file, `sentinel monitor shop 127.0.0.1 ${master.port} 1\n`);
+    sentinel = await ServerProcess.start({
+      name: 'redis-sentinel',
+      command: 'redis-server',
+      args: [file, '--sentinel', '--port', `${port}`, '--bind', '127.0.0.1'],
+      port,
+      directory,
+      ready: async () => {
+        const client = new Redis(port, '127.0.0.1', { retryStrategy: () => null, lazyConnect: true });
+        await client.connect().finally(() => client.disconnect());
+      },
+    });
+  });
+  afterAll(async () => {
+    await sentinel.stop();
+    await master.stop();
+  });
+
+  it('breakers are those of the master, not of the sentinel', async () => {
+    const redis = new Redis({ sentinels: [{ host: '127.0.0.1', port: sentinel.port }], name: 'shop' });
+    clients.push(redis);
+    await redis.ping();
+    await redis.set('a', 1);
+    expect(await redis.get('a')).toBe('1');
+    expect(registry.list().map(({ name }) => name)).toContain(`redis://127.0.0.1:${master.port} read`);
+    expect(registry.list().some(({ target }) => target.port === sentinel.port)).toBe(false);
+    registry.get(`redis://127.0.0.1:${master.port} read`).forceOpen('test');
+    expect(await code(redis.get('a'))).toBe('EBREAKEROPEN');
+  });
+});
+
+it('a Unix socket is a server of its own, fails fast when it goes, and comes back', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'otel-breaker-socket-'));
+  const path = join(directory, 'redis.sock');
+  const server = await startRedis({ args: ['--unixsocket', path] });
+  try {
+    const redis = new Redis({ path });
+    redis.on('error', () => {});
+    clients.push(redis);
+    for (let call = 0; call < 12; call += 1) await redis.get('a');
+    expect(registry.list().map(({ name }) => name)).toEqual([`redis://${path} read`]);
+    await server.kill();
+    await expect.poll(() => code(redis.get('a')), { timeout: 4_000 }).toBe('EBREAKEROPEN');
+    await server.restart();
+    await expect.poll(() => code(redis.get('a')), { timeout: 5_000 }).toBe('ok');
+  } finally {
+    await server.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+});
