@@ -47,7 +47,7 @@ export async function setup(config: ConfigurationInput = {}): Promise<Handle> {
 export function register(): Handle | undefined {
   try {
     const { configuration, error } = loadConfigurationSafely();
-    if (error !== undefined) announce(error, configuration.settings.enabled);
+    if (error !== undefined) announce(error, configuration);
     return compose(configuration);
   } catch (fault) {
     complain(`otel-breaker: not started, the service runs unprotected: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}`);
@@ -142,8 +142,10 @@ function attempt(what: string, work: () => void): void {
   }
 }
 
-function announce(error: Error, enabled: boolean): void {
-  complain(`otel-breaker: the configuration cannot be used, the service runs ${enabled ? 'with the defaults' : 'unprotected'}. ${error.message}`);
+function announce(error: Error, configuration: Configuration): void {
+  const mode = configuration.resolve('').options.mode ?? 'enforce';
+  const runs = configuration.settings.enabled ? `with the defaults, in mode ${mode}` : 'unprotected';
+  complain(`otel-breaker: the configuration cannot be used, the service runs ${runs}. ${error.message}`);
 }
 
 /** To the log of OpenTelemetry and, since that may be off, to stderr. */

@@ -26,6 +26,8 @@ const sdkPackage =
   /^(@opentelemetry\/(sdk-|auto-(instrumentations|configuration)|auto-instrumentations)|@.+\/.*opentelemetry|.*opentelemetry.*distro|dd-trace$|newrelic$|elastic-apm-node$|@elastic\/opentelemetry|@sentry\/node|applicationinsights$|@splunk\/otel|@vercel\/otel|@google-cloud\/.*trace|@logfire)/;
 /** The API alone, conventions and exporters register nothing. */
 const passive = /^@opentelemetry\/(api|api-logs|semantic-conventions|core|resources|exporter-.+|propagator-.+|instrumentation.*|contrib-.+)$/;
+/** Programs that only start others: NODE_OPTIONS reaches them first, and the port of the metrics is the service's. */
+const launcher = /(^|[/\\])(npm-cli|npx-cli|npm|npx|yarn|yarnpkg|pnpm|pnpx|corepack|nodemon)(\.[cm]?js)?$|[/\\]tsx[/\\]dist[/\\]cli\.[cm]?js$/;
 const mentionsSdk =
   /@opentelemetry\/(sdk-|auto-instrumentations)|NodeSDK|setGlobalTracerProvider|dd-trace|newrelic|elastic-apm-node|applicationinsights|@sentry\/node/;
 
@@ -49,6 +51,7 @@ export function decideSdk(mode: SdkMode, facts: ProcessFacts): SdkDecision {
   const no = (because: string, expected = false): SdkDecision => ({ start: false, because, expected });
   if (facts.env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return no('OTEL_SDK_DISABLED is true');
   if (mode === 'off') return no('OTEL_BREAKER_SDK is off', true);
+  if (facts.main !== undefined && launcher.test(facts.main)) return no('the process only starts another');
   if (isSdkRegistered()) return no('an SDK is registered already', true);
   if (mode === 'on') return { start: true, because: 'OTEL_BREAKER_SDK is on', expected: false };
   const preload = preloads(facts).find((name) => bringsSdk(name, facts.cwd));

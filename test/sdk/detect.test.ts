@@ -84,6 +84,19 @@ describe('whether the process needs an SDK from us', () => {
     expect(decideSdk('on', facts())).toMatchObject({ start: false });
   });
 
+  it.each([
+    '/usr/bin/npm',
+    '/usr/lib/node_modules/npm/bin/npm-cli.js',
+    '/x/npx-cli.js',
+    '/x/yarn.js',
+    '/x/pnpm.cjs',
+    '/x/node_modules/tsx/dist/cli.mjs',
+    '/x/nodemon.js',
+  ])('leaves the port of the metrics to the service that %s starts', (main) => {
+    expect(decideSdk('auto', facts({ main }))).toMatchObject({ start: false, expected: false });
+    expect(decideSdk('on', facts({ main }))).toMatchObject({ start: false });
+  });
+
   it('does as it is told', () => {
     expect(decideSdk('off', facts())).toMatchObject({ start: false });
     expect(decideSdk('on', facts({ dependencies: ['@opentelemetry/sdk-node'] }))).toMatchObject({ start: true });
