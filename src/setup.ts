@@ -1,8 +1,10 @@
 import { diag } from '@opentelemetry/api';
 import { FetchBreakerInstrumentation } from '../instrumentations/fetch/instrumentation.ts';
+import { guardRedisInstance } from '../instrumentations/ioredis/guard-instance.ts';
 import { IORedisBreakerInstrumentation } from '../instrumentations/ioredis/instrumentation.ts';
 import { PgBreakerInstrumentation } from '../instrumentations/pg/instrumentation.ts';
 import { setDefaultRegistry } from '../instrumentations/shared/default-registry.ts';
+import { ClientProtection } from '../instrumentations/shared/protect-client.ts';
 import { type Configuration, loadConfiguration, loadConfigurationSafely } from './config/configuration.ts';
 import type { ConfigurationInput, InstrumentationName } from './config/schema.ts';
 import { Registry } from './registry/registry.ts';
@@ -27,6 +29,17 @@ const instrumentations = {
   pg: PgBreakerInstrumentation,
   fetch: FetchBreakerInstrumentation,
 } satisfies Record<InstrumentationName, unknown>;
+
+const protection = new ClientProtection([guardRedisInstance]);
+
+/**
+ * Guards one client that no hook has seen, because the program was bundled into one file: `protectClient(new Redis())`. Returns
+ * the client. Once is enough; a client that is guarded already is left as it is.
+ * @throws TypeError for anything that is no ioredis client
+ */
+export function protectClient<T extends object>(client: T): T {
+  return protection.protect(client);
+}
 
 /** An SDK that was expected should have appeared by then. */
 const EXPECTED_WITHIN_MS = 10_000;
@@ -128,6 +141,7 @@ class Setup implements Handle {
 
   async #end(): Promise<void> {
     for (const guard of this.#guards) guard.disable();
+    protection.undo();
     this.#exit?.[Symbol.dispose]();
     setDefaultRegistry(undefined);
     await this.#flush();

@@ -15,8 +15,11 @@ export interface FetchBreakerInstrumentationConfig extends BreakerInstrumentatio
  * - A call counts when its headers come; a body that breaks off counts as the failure of the call, or as one more if it
  *   had been counted. Once the headers are here the call waits for nothing: event streams never look like a server that hangs.
  * - The caller's own abort is no failure, unless it is a deadline that ran out before the headers (`AbortSignal.timeout`).
- * - A `fetch` that is redirected is one call, of the origin that it named. By npm undici each request is one, so is each
- *   retry of a retrying dispatcher.
+ * - A `fetch` that is redirected is one call, of the origin that it named: a failing status from elsewhere is none of its own,
+ *   and where Node's own dispatcher makes it, the other origin's breaker is not asked. By npm undici each request to another
+ *   origin is a call, so is each retry of a retrying dispatcher.
+ * - One refused connection is a failure like others; five in a row open the circuit at once.
+ * - An upload whose source breaks off, and a download whose reader does, are the caller's affair, whatever their error says.
  * - Calls that wait when the circuit opens stay with the client: they may be answered yet.
  * - What undici's MockAgent answers is not counted, nor are the requests of OpenTelemetry's exporters.
  */

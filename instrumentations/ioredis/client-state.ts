@@ -13,6 +13,8 @@ export class ClientState {
   closing = false;
   /** Between MULTI and EXEC sent one by one. */
   inTransaction = false;
+  /** The refusal of a MULTI, for what is sent in one breath with it. */
+  refusedTransaction: Error | undefined;
   /** Calls wait for an attempt to connect that an open circuit knows nothing of. */
   onTrial = false;
   readonly resends: Resend[] = [];

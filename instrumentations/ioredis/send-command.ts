@@ -42,6 +42,7 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
       if (resend.admission !== undefined) new CommandCall(command, resend.admission, resent);
       return undefined;
     }
+    if (state.refusedTransaction !== undefined) return state.refusedTransaction;
     if (passes(client, state, command)) return undefined;
     const operation = classes.of(command);
     if (operation === undefined) {
@@ -49,7 +50,10 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
       return undefined;
     }
     const admission = admitFor(client, state, state.group(client, source.registry), operation);
-    if (admission instanceof Error) return admission;
+    if (admission instanceof Error) {
+      if (command.name === 'multi') refuseTransaction(state, admission);
+      return admission;
+    }
     if (operation === 'write' && command.name === 'multi') state.inTransaction = true;
     new CommandCall(command, admission, resent);
     return undefined;
@@ -60,6 +64,17 @@ const resent: Resent = (command, error, admission) => {
   if (command.name === 'multi') admission.state.inTransaction = false;
   return expectResend(admission.state, command, error, admission);
 };
+
+/**
+ * What is sent in one breath with a refused MULTI was meant for its transaction: run by itself it would do what should have
+ * been done together or not at all. Who waits for the answer to MULTI knows by then that there is none.
+ */
+function refuseTransaction(state: ClientState, refusal: Error): void {
+  state.refusedTransaction = refusal;
+  queueMicrotask(() => {
+    state.refusedTransaction = undefined;
+  });
+}
 
 /** Commands that pass unasked because of where the connection stands. */
 function passes(client: RedisLike, state: ClientState, command: CommandLike): boolean {

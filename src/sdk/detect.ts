@@ -50,7 +50,7 @@ function isReal(provider: object): boolean {
 export function decideSdk(mode: SdkMode, facts: ProcessFacts): SdkDecision {
   const no = (because: string, expected = false): SdkDecision => ({ start: false, because, expected });
   if (facts.env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return no('OTEL_SDK_DISABLED is true');
-  if (mode === 'off') return no('OTEL_BREAKER_SDK is off', true);
+  if (mode === 'off') return no('OTEL_BREAKER_SDK is off');
   if (facts.main !== undefined && launcher.test(facts.main)) return no('the process only starts another');
   if (isSdkRegistered()) return no('an SDK is registered already', true);
   if (mode === 'on') return { start: true, because: 'OTEL_BREAKER_SDK is on', expected: false };

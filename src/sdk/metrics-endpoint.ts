@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { diag } from '@opentelemetry/api';
 import type { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
@@ -18,6 +18,8 @@ export class MetricsEndpoint {
   constructor(exporter: PrometheusExporter, { host, port }: Settings['prometheus']) {
     this.url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/metrics`;
     this.#exporter = exporter;
+    // Only now: loading it at start-up loads Node's own undici, and the npm package then finds Node's agent in place of its own.
+    const { createServer } = load('node:http') as typeof import('node:http');
     this.#server = createServer((request, response) => this.#answer(request, response)).unref();
     // A taken port costs the metrics, not the service.
     this.#server.on('error', (error) => this.#complain(error.message));

@@ -55,6 +55,19 @@ const error = async (promise: Promise<unknown>): Promise<Error & { code?: string
     (reason) => reason,
   );
 
+describe('a refused MULTI that is sent command by command', () => {
+  it('takes the commands sent with it along: none of them runs on its own', async () => {
+    await redis.mset('victim', 'kept', 'other', 'old');
+    registry.get(name('write')).forceOpen();
+    const answers = await Promise.allSettled([redis.multi({ pipeline: false }), redis.del('victim'), redis.set('other', 'new'), redis.exec()]);
+    expect(answers.map((answer) => answer.status === 'rejected' && (answer.reason as { code?: string }).code)).toEqual(Array(4).fill('EBREAKEROPEN'));
+    expect(await redis.mget('victim', 'other')).toEqual(['kept', 'old']);
+    // What comes later is judged by itself again.
+    expect(await redis.del('victim')).toBe(1);
+    registry.get(name('write')).release();
+  });
+});
+
 describe('one admission per logical call', () => {
   it('by promise, by callback, by call() and as Buffer, and none for the handshake', async () => {
     await redis.set('a', '1');

@@ -98,7 +98,7 @@ describe('whether the process needs an SDK from us', () => {
   });
 
   it('does as it is told', () => {
-    expect(decideSdk('off', facts())).toMatchObject({ start: false });
+    expect(decideSdk('off', facts())).toMatchObject({ start: false, expected: false });
     expect(decideSdk('on', facts({ dependencies: ['@opentelemetry/sdk-node'] }))).toMatchObject({ start: true });
     expect(decideSdk('on', facts({ env: { OTEL_SDK_DISABLED: 'true' } }))).toMatchObject({ start: false, expected: false });
   });

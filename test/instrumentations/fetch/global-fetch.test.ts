@@ -196,6 +196,22 @@ describe('the guard', () => {
     expect(calls()).toMatchObject({ success: 1 });
   });
 
+  it('is there again after a spy or a mocking library', async () => {
+    const plain = async (): Promise<unknown> => new Response('ok');
+    scope = { fetch: plain };
+    const remove = install();
+    const guard = scope.fetch;
+    const spy = vi.spyOn(scope, 'fetch').mockResolvedValue('mocked');
+    expect(await scope.fetch(url)).toBe('mocked');
+    expect(calls()).toBeUndefined();
+    spy.mockRestore();
+    expect(scope.fetch).toBe(guard);
+    await scope.fetch(url);
+    expect(calls()).toMatchObject({ success: 1 });
+    remove();
+    expect(scope.fetch).toBe(plain);
+  });
+
   it('comes and goes as often as asked', async () => {
     undo();
     undo = install();
