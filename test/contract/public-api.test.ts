@@ -108,7 +108,7 @@ const entries = {
     'type TelemetryOptions',
     'type Temporalities',
   ],
-  'src/setup.ts': ['register', 'setup', 'type Handle'],
+  'src/setup.ts': ['protectClient', 'register', 'setup', 'type Handle'],
   'instrumentations/index.ts': ['FetchBreakerInstrumentation', 'IORedisBreakerInstrumentation', 'PgBreakerInstrumentation'],
 } as const satisfies Record<string, readonly string[]>;
 
