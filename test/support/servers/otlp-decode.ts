@@ -1,32 +1,15 @@
-import { fileURLToPath } from 'node:url';
-import protobuf from 'protobufjs';
+import type { Type } from 'protobufjs';
+import { otlpType } from './otlp-wire.ts';
 
 export type Signal = 'traces' | 'logs' | 'metrics';
 
 /** OTLP as plain objects in the shape of its JSON encoding: ids in hex, 64-bit integers as strings, enums as numbers. */
 export type OtlpObject = Record<string, unknown>;
 
-const services = {
-  traces: { file: 'trace/v1/trace_service', message: 'trace.v1.ExportTraceService' },
-  logs: { file: 'logs/v1/logs_service', message: 'logs.v1.ExportLogsService' },
-  metrics: { file: 'metrics/v1/metrics_service', message: 'metrics.v1.ExportMetricsService' },
-} as const;
+const names = { traces: 'Traces', logs: 'Logs', metrics: 'Metrics' } as const;
 
-let loaded: protobuf.Root | undefined;
-
-/** The published definitions, word for word: opentelemetry-proto, in `proto/`. */
-function definitions(): protobuf.Root {
-  if (loaded === undefined) {
-    const root = new protobuf.Root();
-    root.resolvePath = (_origin, target) => fileURLToPath(new URL(`./proto/${target}`, import.meta.url));
-    loaded = root.loadSync(Object.values(services).map(({ file }) => `opentelemetry/proto/collector/${file}.proto`));
-    loaded.resolveAll();
-  }
-  return loaded;
-}
-
-function messageType(signal: Signal, kind: 'Request' | 'Response'): protobuf.Type {
-  return definitions().lookupType(`opentelemetry.proto.collector.${services[signal].message}${kind}`);
+function messageType(signal: Signal, kind: 'Request' | 'Response'): Type {
+  return otlpType(`${names[signal]}${kind}`);
 }
 
 /** @throws when the body is not such a message */
