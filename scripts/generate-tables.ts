@@ -17,6 +17,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 function byDefault(schema: Schema): string {
+  if (schema.kind === 'object' && schema.default !== undefined) return code('on');
   if (schema.default !== undefined)
     return schema.kind === 'variant' ? '' : code(typeof schema.default === 'number' ? schema.default.toLocaleString('en') : String(schema.default));
   return schema.offable ? 'off' : '';

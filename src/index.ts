@@ -9,6 +9,7 @@ export type { LastTrip, Snapshot } from './breaker/snapshot.ts';
 export { transitions } from './breaker/transitions.ts';
 export type { WindowCounts } from './breaker/window/window.ts';
 export { type Clock, systemClock, type Timer } from './core/clock.ts';
+export type { CustomPolicy, GuardedCall } from './core/custom-policy.ts';
 export {
   BreakerError,
   BreakerOpenError,
@@ -26,9 +27,41 @@ export {
 export { type FaultReporter, setFaultReporter } from './core/fault.ts';
 export type { BreakerOptions, HalfOpenOptions, Mode, OpenOptions, ResolvedOptions, StallOptions, WindowOptions } from './core/options.ts';
 export type { CallResult, Classify, CountedOutcome, Outcome } from './core/outcome.ts';
+export {
+  AllTiersFailedError,
+  BulkheadFullError,
+  FailedResultError,
+  RateLimitedError,
+  ReadOnlyModeError,
+  RetryExhaustedError,
+} from './core/policy-errors.ts';
+export type {
+  BulkheadOptions,
+  DegradedMode,
+  FallbackOptions,
+  FallbackReason,
+  FallbackTier,
+  Jitter,
+  NamedTier,
+  PolicyOptions,
+  QueueOptions,
+  RateLimitOptions,
+  RetryBudgetOptions,
+  RetryOptions,
+  StaleOptions,
+  TierBreaker,
+} from './core/policy-options.ts';
+export type { ResolvedPolicies } from './core/resolve-policies.ts';
 export type { Target } from './core/target.ts';
-export type { CallTracer, TracedBreaker } from './core/tracer.ts';
+export type { CallTracer, PolicyTrace, TracedBreaker } from './core/tracer.ts';
 export type { TripRule, TripVerdict, TripView } from './core/trip-rule.ts';
+export type { Bulkhead, Full, Slot } from './policies/bulkhead.ts';
+export { type Policies, policiesOf, policyMetersOf } from './policies/compose.ts';
+export { type EnterOptions, enter, type Scope } from './policies/enter.ts';
+export type { AttemptHistogram, CacheResult, FallbackType, PolicyMeters } from './policies/meters.ts';
+export type { Attempt, PolicyCall } from './policies/policy-call.ts';
+export type { QueueHook, StaleAnswer, StaleHook, StaleStore } from './policies/ports.ts';
+export type { RateLimiter } from './policies/rate-limiter.ts';
 export { Protected, type ProtectOptions, protect } from './protect.ts';
 export { type CreateRegistryOptions, createRegistry } from './registry/create-registry.ts';
 export { type BreakerHooks, overflowName, Registry, type RegistryEvents, type Resolution, type Resolve } from './registry/registry.ts';

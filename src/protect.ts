@@ -1,27 +1,68 @@
 import { Breaker } from './breaker/breaker.ts';
 import { createBreaker } from './breaker/create-breaker.ts';
-import type { RunOptions } from './breaker/execute.ts';
-import type { BreakerOptions } from './core/options.ts';
+import { ConfigError, type ConfigIssue } from './core/errors.ts';
+import { type BreakerOptions, mergeOptions } from './core/options.ts';
+import type { Classify } from './core/outcome.ts';
+import type { FallbackOptions, PolicyOptions } from './core/policy-options.ts';
+import { PolicyOverlay, policyContradictions } from './core/resolve-policies.ts';
+import { Policies, policiesOf, sharedPolicies } from './policies/compose.ts';
+import { FunctionCall, type ProtectedFunction } from './policies/function-call.ts';
+import { FunctionStale } from './policies/function-stale.ts';
+import { policyPorts } from './policies/ports.ts';
 
-export interface ProtectOptions extends Omit<RunOptions, 'signal'> {
+/** What stands around a function's calls. Policies given here take the place of the breaker's own, one by one. */
+export interface ProtectOptions<Args extends unknown[] = never[], R = unknown> extends Omit<PolicyOptions, 'fallback'> {
   /** The breaker that guards the calls, or options to make one. */
   readonly breaker: Breaker | BreakerOptions;
+  /** For these calls, instead of the breaker's. */
+  readonly classify?: Classify | undefined;
+  /** Longest time of one attempt, in ms. */
+  readonly timeoutMs?: number | undefined;
+  readonly fallback?: FallbackOptions<Args, R> | undefined;
+  /** Whether making a call twice is the same as making it once; `retry` must know. */
+  readonly idempotent?: boolean | ((...args: Args) => boolean);
+  /** `read`, `write` or a class of your own, for the degraded modes. Default: the breaker's; unsaid counts as a write. */
+  readonly operation?: string;
+  /** What was asked, for `fallback.stale`: calls of the same key have the same answer. `undefined`: not to be kept. */
+  readonly key?: (...args: Args) => string | undefined;
+  /** The caller's signal among the arguments: ends waits, and a call ended by it is no failure. */
+  readonly signal?: (...args: Args) => AbortSignal | undefined;
+  /** The arguments with a signal that also ends the attempt when its time is over. Without it the work goes on unheard. */
+  readonly withSignal?: (args: Args, signal: AbortSignal) => readonly unknown[];
 }
 
+/** No inference from here: `NoInfer` of a tuple is none any more to TypeScript. */
+type Fixed<Args extends unknown[]> = Args extends infer A extends unknown[] ? A : never;
+
+const policyKeys = ['totalTimeoutMs', 'retry', 'bulkhead', 'rateLimit', 'fallback', 'degraded', 'customPolicies'] as const;
+
 /**
- * A function of the same signature whose calls go through a breaker; `this` is passed on.
- * @throws ConfigError for options that cannot be used
+ * A function of the same signature whose calls go through a breaker and the policies around it; `this` is passed on. The
+ * order of the policies is the one of {@link Policies}.
+ * @throws ConfigError for options that cannot be used, or that do not fit each other
  */
 export function protect<This, Args extends unknown[], R>(
   fn: (this: This, ...args: Args) => PromiseLike<R>,
-  { breaker, ...options }: ProtectOptions,
+  options: ProtectOptions<Fixed<Args>, NoInfer<R>>,
 ): (this: This, ...args: Args) => Promise<R> {
-  const guard = breaker instanceof Breaker ? breaker : createBreaker({ name: fn.name === '' ? 'breaker' : fn.name, ...breaker });
-  return guard.wrap(fn, options);
+  const own = Object.fromEntries(policyKeys.flatMap((key) => (Object.hasOwn(options, key) ? [[key, options[key]]] : []))) as PolicyOptions;
+  const breaker = breakerOf(fn.name, options.breaker, own, options.timeoutMs);
+  const policies = options.breaker instanceof Breaker ? layered(breaker, own) : () => policiesOf(breaker);
+  checkFit(options as unknown as ProtectOptions, own, breaker);
+  const about = describe(fn, breaker, options as unknown as ProtectOptions<Args, R>);
+  const guarded = function (this: This, ...args: Args): Promise<R> {
+    const around = policies();
+    const call = new FunctionCall(breaker, about, this, args, around?.options?.fallback?.stale);
+    return around === undefined ? call.once() : around.run(call);
+  };
+  Object.defineProperty(guarded, 'name', { value: fn.name, configurable: true });
+  Object.defineProperty(guarded, 'length', { value: fn.length, configurable: true });
+  return guarded;
 }
 
 /**
- * The same as a decorator (TC39, stage 3) for methods. All instances share the breaker.
+ * The same as a decorator (TC39, stage 3) for methods. All instances share the breaker. With a capital letter, since
+ * `protected` is a reserved word.
  *
  * ```ts
  * class Billing {
@@ -35,6 +76,69 @@ export function Protected(options: ProtectOptions) {
     method: (this: This, ...args: Args) => PromiseLike<R>,
     _context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => PromiseLike<R>>,
   ): (this: This, ...args: Args) => Promise<R> {
-    return protect(method, options);
+    return protect(method, options as unknown as ProtectOptions<Fixed<Args>, NoInfer<R>>);
+  };
+}
+
+function breakerOf(name: string, breaker: Breaker | BreakerOptions, own: PolicyOptions, timeoutMs: number | undefined): Breaker {
+  if (breaker instanceof Breaker) return breaker;
+  return createBreaker(mergeOptions({ name: name === '' ? 'breaker' : name }, breaker, own, timeoutMs === undefined ? undefined : { timeoutMs }));
+}
+
+/** Policies of this function over those of a breaker that others use as well. What the breaker's options say may change. */
+function layered(breaker: Breaker, own: PolicyOptions): () => Policies | undefined {
+  if (Object.keys(own).length === 0) return () => policiesOf(breaker);
+  const overlay = new PolicyOverlay(own);
+  let base = breaker.options.policies;
+  let laid = overlay.over(base);
+  const shared = sharedPolicies(breaker);
+  const mine = new Policies(breaker, shared);
+  return () => {
+    const { policies, mode } = breaker.options;
+    if (mode === 'off') return undefined;
+    if (policies !== base) {
+      base = policies;
+      laid = overlay.over(base);
+    }
+    shared.following(base);
+    return laid === undefined && breaker.degraded === undefined ? undefined : mine.following(laid);
+  };
+}
+
+/** What only shows when a call is made would be found out at the worst of times. */
+function checkFit({ idempotent, key, retry, fallback, timeoutMs, breaker: given }: ProtectOptions, own: PolicyOptions, breaker: Breaker): void {
+  const laid = given instanceof Breaker ? new PolicyOverlay(own).over(breaker.options.policies) : breaker.options.policies;
+  const issues: ConfigIssue[] = laid === undefined ? [] : policyContradictions(laid, timeoutMs ?? breaker.options.timeoutMs);
+  const { leaseMs } = breaker.options.halfOpen;
+  if (timeoutMs !== undefined && !(timeoutMs > 0)) issues.push({ path: 'timeoutMs', value: timeoutMs, allowed: 'a time in ms over 0' });
+  if (timeoutMs !== undefined && timeoutMs > leaseMs)
+    issues.push({ path: 'timeoutMs', value: timeoutMs, allowed: `at most halfOpen.leaseMs (${leaseMs}): a probe would be given up before its time` });
+  const retries = given instanceof Breaker ? retry : breaker.options.policies?.retry;
+  if (retries !== undefined && retries.nonIdempotent !== true && idempotent === undefined)
+    issues.push({ path: 'idempotent', value: undefined, allowed: 'true, false or a function of the arguments: retry makes a call more than once' });
+  const stale = given instanceof Breaker ? fallback?.stale : breaker.options.policies?.fallback?.stale;
+  if (stale !== undefined && key === undefined)
+    issues.push({ path: 'key', value: undefined, allowed: 'a function of the arguments: fallback.stale must know which calls have the same answer' });
+  if (stale?.path !== undefined && policyPorts().stale === undefined)
+    issues.push({ path: 'fallback.stale.path', value: stale.path, allowed: 'nothing here: without otel-breaker/setup there is no storage' });
+  if (issues.length > 0) throw new ConfigError(issues);
+}
+
+function describe<This, Args extends unknown[], R>(
+  fn: (this: This, ...args: Args) => PromiseLike<R>,
+  breaker: Breaker,
+  { classify, timeoutMs, operation, idempotent = false, signal, withSignal, key, fallback }: ProtectOptions<Args, R>,
+): ProtectedFunction<This, Args, R> {
+  const { empty } = fallback ?? {};
+  return {
+    fn,
+    classify,
+    limits: classify === undefined && timeoutMs === undefined ? undefined : { ...(classify && { classify }), ...(timeoutMs && { timeoutMs }) },
+    operation,
+    idempotent: typeof idempotent === 'function' ? (args) => idempotent(...args) : () => idempotent,
+    signal: signal === undefined ? () => undefined : (args) => signal(...args),
+    withSignal,
+    empty: typeof empty === 'function' ? empty : () => undefined as R,
+    stale: key && new FunctionStale<Args, R>(breaker, key),
   };
 }

@@ -3,15 +3,16 @@ import type { BreakerOptions } from '../../src/core/options.ts';
 /**
  * What a breaker of an origin starts from, where no configuration says otherwise.
  *
- * - `stall`: an upstream that accepts and never answers gives no error at all; ten waiting calls and half a second
- *   without a success tell. Four times the learned 99th percentile keeps slow but healthy upstreams from looking so.
+ * - `stall`: an upstream that accepts and never answers gives no error at all; ten waiting calls and a quarter of a second
+ *   without a success tell, which bounds what reaches a dead server. Four times the learned 99th percentile keeps slow but
+ *   healthy upstreams from looking so; one that only paused takes calls again with the first late answer (`HttpCall`).
  * - `open`: plain HTTP has no harmless request with which to ask whether the server is back, so traffic itself must. The
  *   first try comes after a second, and each later one after a sixth of the outage so far, which bounds the delay after
  *   the server's return to the same share. `maxMs` stays long: it also limits how much of a Retry-After is honoured.
  * - `halfOpen.leaseMs`: probes sent into a server that still hangs must not keep the circuit half-open for long.
  */
 export const httpDefaults: BreakerOptions = {
-  stall: { afterMs: 500, calls: 10, factor: 4 },
+  stall: { afterMs: 250, calls: 10, factor: 4 },
   open: { durationMs: 1_000, factor: 1.2, maxMs: 60_000 },
   halfOpen: { leaseMs: 5_000 },
 };

@@ -34,6 +34,12 @@ export function guardGlobalFetch(admission: HttpAdmission, observer: RequestObse
   };
 }
 
+/** Whether a `fetch` is, by its looks, the one that Node came with; guarded or not. */
+export function isNodesOwn(fetch: unknown): boolean {
+  if (typeof fetch !== 'function') return true;
+  return Reflect.get(fetch, guarded) === true || Function.prototype.toString.call(fetch).includes('internal/deps/undici');
+}
+
 class FetchGuard {
   /** What stands in the place of the original, with the original's name, length and properties. */
   readonly fetch: Fetch;
@@ -47,9 +53,23 @@ class FetchGuard {
     this.#observer = observer;
     this.#original = original;
     const guard = this;
-    // A plain function: calling a Proxy takes ten times as long.
+    // A plain function: calling a Proxy takes ten times as long. All in one, to be one frame only in the client's stacks.
     this.fetch = function (this: unknown, ...args: unknown[]): unknown {
-      return guard.#call(this, args);
+      const call = guard.#admitted(args);
+      if (call === undefined) return Reflect.apply(original, this, args);
+      if (isRefusal(call)) return refuse(call);
+      if (guard.#needsContext(call, args)) return guard.#sendInContext(call, this, args);
+      const outer = handOver.begin(call);
+      let result: unknown;
+      try {
+        result = Reflect.apply(original, this, args);
+      } catch (error) {
+        rejected(call, error);
+        throw error;
+      } finally {
+        handOver.end(outer);
+      }
+      return followed(call, result);
     };
     Object.setPrototypeOf(this.fetch, Object.getPrototypeOf(original) as object);
     if (!Object.hasOwn(original, 'prototype')) this.fetch.prototype = undefined;
@@ -59,17 +79,14 @@ class FetchGuard {
     Object.defineProperty(this.fetch, guarded, { configurable: true, get: () => this.active });
   }
 
-  #call(self: unknown, args: unknown[]): unknown {
-    let call: HttpCall | Error | undefined;
-    if (this.active) {
-      try {
-        call = this.#admit(args[0], args[1] as FetchInit | null | undefined);
-      } catch (error) {
-        reportFault(error, 'the guard of fetch');
-      }
+  #admitted(args: unknown[]): HttpCall | Error | undefined {
+    if (!this.active) return undefined;
+    try {
+      return this.#admit(args[0], args[1] as FetchInit | null | undefined);
+    } catch (error) {
+      reportFault(error, 'the guard of fetch');
+      return undefined;
     }
-    if (call === undefined) return Reflect.apply(this.#original, self, args);
-    return isRefusal(call) ? refuse(call) : this.#follow(call, self, args);
   }
 
   #admit(input: unknown, init: FetchInit | null | undefined): HttpCall | Error | undefined {
@@ -83,43 +100,54 @@ class FetchGuard {
     return this.#admission.admit(origin, 'promise', signal);
   }
 
-  #follow(call: HttpCall, self: unknown, args: unknown[]): unknown {
+  /** A probe's span is entered; and a dispatcher may send later than in this very call. */
+  #needsContext(call: HttpCall, args: unknown[]): boolean {
+    try {
+      return call.permit.probe || mayDefer((args[1] as FetchInit | null | undefined)?.dispatcher);
+    } catch (error) {
+      reportFault(error, 'the guard of fetch');
+      return false;
+    }
+  }
+
+  #sendInContext(call: HttpCall, self: unknown, args: unknown[]): unknown {
+    const original = (): unknown => Reflect.apply(this.#original, self, args);
+    const enter = call.permit.probe ? () => call.permit.enter(original) : original;
     let result: unknown;
     try {
-      result = this.#send(call, self, args);
+      result = mayDefer((args[1] as FetchInit | null | undefined)?.dispatcher) ? handOver.duringAndAfter(call, enter) : handOver.during(call, enter);
     } catch (error) {
       rejected(call, error);
       throw error;
     }
-    // The promise that is handed on must be one whose rejection Node reports when nobody handles it.
-    if (result instanceof Promise) {
-      return result.then(
-        (response: unknown) => {
-          resolved(call, response as ResponseLike | undefined);
-          return response;
-        },
-        (error: unknown) => {
-          rejected(call, error);
-          throw error;
-        },
-      );
-    }
-    if (typeof (result as PromiseLike<ResponseLike> | undefined)?.then === 'function') {
-      (result as PromiseLike<ResponseLike>).then(
-        (response) => resolved(call, response),
-        (error: unknown) => rejected(call, error),
-      );
-    } else {
-      call.permit.ignore();
-    }
-    return result;
+    return followed(call, result);
   }
+}
 
-  #send(call: HttpCall, self: unknown, args: unknown[]): unknown {
-    const original = (): unknown => Reflect.apply(this.#original, self, args);
-    const enter = call.permit.probe ? () => call.permit.enter(original) : original;
-    return mayDefer((args[1] as FetchInit | null | undefined)?.dispatcher) ? handOver.duringAndAfter(call, enter) : handOver.during(call, enter);
+/** What the caller gets, and the call is told what becomes of it. */
+function followed(call: HttpCall, result: unknown): unknown {
+  // The promise that is handed on must be one whose rejection Node reports when nobody handles it.
+  if (result instanceof Promise) {
+    return result.then(
+      (response: unknown) => {
+        resolved(call, response as ResponseLike | undefined);
+        return response;
+      },
+      (error: unknown) => {
+        rejected(call, error);
+        throw error;
+      },
+    );
   }
+  if (typeof (result as PromiseLike<ResponseLike> | undefined)?.then === 'function') {
+    (result as PromiseLike<ResponseLike>).then(
+      (response) => resolved(call, response),
+      (error: unknown) => rejected(call, error),
+    );
+  } else {
+    call.permit.ignore();
+  }
+  return result;
 }
 
 function isRefusal(call: HttpCall | Error): call is Error {

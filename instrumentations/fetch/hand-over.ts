@@ -12,15 +12,27 @@ class HandOver {
   /** The call whose client is making a request right now. */
   #request: HttpCall | undefined;
   #deferred: AsyncLocalStorage<HttpCall> | undefined;
+  /** Calls whose first exchange is over and which have no answer: they may have been redirected, and make further requests. */
+  following = 0;
 
-  /** Runs the original of a fetch. Calls may nest: a hook of a tracer may fetch on its own. */
-  during<R>(call: HttpCall, original: () => R): R {
+  /** The original of a fetch is about to be called. Calls may nest: a hook of a tracer may fetch on its own. @returns what to {@link end} with */
+  begin(call: HttpCall): HttpCall | undefined {
     const outer = this.#fetch;
     this.#fetch = call;
+    return outer;
+  }
+
+  end(outer: HttpCall | undefined): void {
+    this.#fetch = outer;
+  }
+
+  /** Runs the original of a fetch. */
+  during<R>(call: HttpCall, original: () => R): R {
+    const outer = this.begin(call);
     try {
       return original();
     } finally {
-      this.#fetch = outer;
+      this.end(outer);
     }
   }
 

@@ -5,6 +5,7 @@ import { judge } from '../shared/admission.ts';
 import type { BodyGrace, Held } from './body-grace.ts';
 import { isRefused, isServerFault, outcomeOfAbort, outcomeOfError, outcomeOfStatus } from './classify.ts';
 import { refusalsInARow } from './defaults.ts';
+import { handOver } from './hand-over.ts';
 import { httpStatusError } from './http-status-error.ts';
 import { retryAfterMs, statusesWithRetryAfter } from './retry-after.ts';
 import type { Upstream } from './upstream.ts';
@@ -61,18 +62,20 @@ export class HttpCall implements Held {
   /** A request has been made for it: the first one, the next one of a redirect, or a retry of one that failed. */
   sent(): void {
     this.observed = true;
-    if (this.#early !== undefined && isServerFault(this.#early.error)) this.#early = undefined;
+    if (this.#early === undefined || !isServerFault(this.#early.error)) return;
+    this.#early = undefined;
+    handOver.following -= 1;
   }
 
   /** The headers have come. */
   answered(answer: Answer): void {
-    if (this.#phase !== 'waiting') return;
+    if (!this.#waitsNoMore()) return;
     const { permit } = this;
-    this.#phase = 'over';
     this.upstream.refusals = 0;
     const byStatus = answer.elsewhere === true ? 'success' : outcomeOfStatus(answer.status);
     const { breaker } = permit;
     const outcome = breaker.options.classify === undefined ? byStatus : judge(breaker, { ok: true, value: answer.value }, byStatus);
+    if (outcome === 'success') this.#answeredLate();
     if (outcome === 'failure') {
       if (statusesWithRetryAfter.has(answer.status)) permit.retryAfter(retryAfterMs(answer.retryAfter()));
       permit.fail(httpStatusError(this.origin, answer.status));
@@ -89,10 +92,17 @@ export class HttpCall implements Held {
     }
   }
 
+  /** A server that was given up for its silence has answered after all: there is no need to wait the open time out. */
+  #answeredLate(): void {
+    const { breaker } = this.permit;
+    if (this.#current || breaker.state !== 'open') return;
+    const trigger = breaker.snapshot().lastTrip?.trigger;
+    if (trigger === 'stall' || trigger === 'probe_lease') breaker.recovered();
+  }
+
   /** No answer, but an error. */
   failed(error: unknown): void {
-    if (this.#phase !== 'waiting') return;
-    this.#phase = 'over';
+    if (!this.#waitsNoMore()) return;
     const { permit } = this;
     const outcome = this.#judgeError(error);
     permit.settle(outcome, outcome === 'cancelled' ? undefined : error);
@@ -104,7 +114,7 @@ export class HttpCall implements Held {
 
   /** The body has come whole. */
   ended(): void {
-    if (this.#phase === 'waiting') this.#early ??= { error: undefined };
+    if (this.#phase === 'waiting') this.#endedEarly(undefined);
     else this.#finish();
   }
 
@@ -112,7 +122,7 @@ export class HttpCall implements Held {
   broke(error: unknown): void {
     if (this.#phase === 'waiting') {
       if (this.toldBy === 'request') this.failed(error);
-      else this.#early ??= { error };
+      else this.#endedEarly(error);
       return;
     }
     const blame = this.#blamesServer(error);
@@ -134,15 +144,27 @@ export class HttpCall implements Held {
 
   /** The client refused the request in its own words: nothing was sent. */
   unsent(): void {
-    if (this.#phase !== 'waiting') return;
-    this.#phase = 'over';
-    this.permit.ignore();
+    if (this.#waitsNoMore()) this.permit.ignore();
   }
 
   release(): void {
     if (this.#phase !== 'answered') return;
     this.#phase = 'streaming';
     this.permit.succeed(this.#durationMs);
+  }
+
+  #endedEarly(error: unknown): void {
+    if (this.#early !== undefined) return;
+    this.#early = { error };
+    handOver.following += 1;
+  }
+
+  /** Whether it has waited until now. */
+  #waitsNoMore(): boolean {
+    if (this.#phase !== 'waiting') return false;
+    this.#phase = 'over';
+    if (this.#early !== undefined) handOver.following -= 1;
+    return true;
   }
 
   #finish(): void {

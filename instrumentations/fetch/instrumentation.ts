@@ -2,9 +2,9 @@ import { hookFiles } from '../shared/hook.ts';
 import { BreakerInstrumentation, type BreakerInstrumentationConfig } from '../shared/instrumentation.ts';
 import { version } from '../shared/version.ts';
 import { HttpAdmission } from './admission.ts';
-import { guardGlobalFetch } from './global-fetch.ts';
+import { guardGlobalFetch, isNodesOwn } from './global-fetch.ts';
 import { RequestObserver } from './request-observer.ts';
-import { undiciHook } from './undici-dispatch.ts';
+import { guardDefaultDispatchers, undiciHook } from './undici-dispatch.ts';
 
 export interface FetchBreakerInstrumentationConfig extends BreakerInstrumentationConfig {}
 
@@ -21,14 +21,22 @@ export interface FetchBreakerInstrumentationConfig extends BreakerInstrumentatio
  * - One refused connection is a failure like others; five in a row open the circuit at once.
  * - An upload whose source breaks off, and a download whose reader does, are the caller's affair, whatever their error says.
  * - Calls that wait when the circuit opens stay with the client: they may be answered yet.
+ * - Where Node's own `fetch` is called past the guard (somebody had kept it, or put it back), its dispatcher is guarded as well.
  * - What undici's MockAgent answers is not counted, nor are the requests of OpenTelemetry's exporters.
  */
 export class FetchBreakerInstrumentation extends BreakerInstrumentation<FetchBreakerInstrumentationConfig> {
   constructor(config: FetchBreakerInstrumentationConfig = {}) {
     super('otel-breaker/fetch', version, config, (context) => {
       const admission = new HttpAdmission(() => context.registry);
-      const observer = new RequestObserver();
-      const undo = [() => observer.stop(), hookFiles([undiciHook(admission, observer)]), guardGlobalFetch(admission, observer)];
+      const observer = new RequestObserver(() => guardBehindFetch());
+      const undo = [() => observer.stop(), hookFiles([undiciHook(admission, observer)])];
+      // Somebody may hold Node's own function, and put it back in place of ours: a mocking library that was there first.
+      const guardBehindFetch = (): void => {
+        const undoBehind = guardDefaultDispatchers(admission, observer);
+        if (undoBehind !== undefined) undo.push(undoBehind);
+      };
+      if (!isNodesOwn(globalThis.fetch)) guardBehindFetch();
+      undo.push(guardGlobalFetch(admission, observer));
       return () => {
         for (const each of undo.reverse()) each();
       };

@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { reportFault } from '../../src/core/fault.ts';
 import type { Undo } from '../shared/hook.ts';
+import { isTracingSuppressed } from '../shared/suppress.ts';
 import { handOver } from './hand-over.ts';
 import type { HttpCall } from './http-call.ts';
 import { originOf } from './origin.ts';
@@ -19,10 +20,18 @@ interface Observed extends UndiciRequest {
  * streams stay the client's own, and no frame of ours gets into its stacks.
  */
 export class RequestObserver {
+  readonly #onStray: (() => void) | undefined;
   #undo: Undo[] = [];
   #active = true;
   #observing = false;
   #observingHeaders = false;
+  /** Of the requests that serve the guarded fetch: what other copies of undici send on their own is no concern of its. */
+  #ofFetch: unknown;
+
+  /** @param onStray told of a request that the fetch's own undici makes of no admitted call: somebody calls fetch past the guard */
+  constructor(onStray?: () => void) {
+    this.#onStray = onStray;
+  }
 
   /**
    * Begins to observe; from then on it costs nothing to say it again. Not before the first call: undici leaves its own
@@ -35,7 +44,11 @@ export class RequestObserver {
     if (process.env['NODE_DEBUG'] !== undefined) Reflect.get(globalThis, 'Headers');
     this.#on('undici:request:create', ({ request }) => {
       const call = handOver.takeRequest(() => (typeof request.origin === 'string' ? originOf(request.origin) : undefined));
-      if (call === undefined) return;
+      if (call === undefined) {
+        if (this.#isStray(request)) this.#onStray?.();
+        return;
+      }
+      if (call.toldBy === 'promise') this.#ofFetch = request.constructor;
       call.sent();
       request[callOf] = call;
     });
@@ -71,6 +84,12 @@ export class RequestObserver {
     this.#active = false;
     for (const undo of this.#undo) undo();
     this.#undo = [];
+  }
+
+  /** An upgrade (Node's WebSocket) is no fetch, and the further requests of one that is redirected belong to it. */
+  #isStray(request: Observed): boolean {
+    if (request.constructor !== this.#ofFetch || handOver.following > 0 || isTracingSuppressed()) return false;
+    return (request.upgrade ?? false) === false && typeof request.origin === 'string' && originOf(request.origin) !== undefined;
   }
 
   #on(channel: string, listener: (message: RequestMessage<Observed>) => void): void {

@@ -12,6 +12,7 @@ export interface ResponseLike {
 
 export interface UndiciRequest {
   readonly origin?: unknown;
+  readonly upgrade?: unknown;
   /** What its body failed with before it was sent. */
   readonly error?: unknown;
 }

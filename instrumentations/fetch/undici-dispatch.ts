@@ -24,14 +24,23 @@ export function undiciHook(admission: HttpAdmission, observer: RequestObserver):
     patch(exports, loaded) {
       const prototype = (exports as { prototype?: object }).prototype;
       if (prototype === undefined) return undefined;
-      const undo = [guardDispatch(prototype, new DispatchGuard(admission, observer, unwrapOf(loaded)))];
-      for (const base of globalDispatcherBases()) {
-        if (base !== prototype) undo.push(guardDispatch(base, new DispatchGuard(admission, observer, undefined)));
-      }
+      const undo = guardDispatch(prototype, new DispatchGuard(admission, observer, unwrapOf(loaded)));
+      const undoDefault = guardDefaultDispatchers(admission, observer);
       return () => {
-        for (const each of undo) each();
+        undo();
+        undoDefault?.();
       };
     },
+  };
+}
+
+/** Guards what dispatches by default, as far as it is loaded and not guarded yet: Node's own agent, unless npm's undici was first. */
+export function guardDefaultDispatchers(admission: HttpAdmission, observer: RequestObserver): Undo | undefined {
+  const bases = [...globalDispatcherBases()].filter((base) => !guardedBases.has(base));
+  if (bases.length === 0) return undefined;
+  const undo = bases.map((base) => guardDispatch(base, new DispatchGuard(admission, observer, undefined)));
+  return () => {
+    for (const each of undo) each();
   };
 }
 

@@ -23,6 +23,8 @@ export class ClientState {
   /** When it was first seen, in ms of the registry's clock; `undefined` once it has been connected. */
   #newSince: number | undefined = Number.NaN;
   #group: ServerGroup | undefined;
+  /** Of calls that were made before the sentinels had told who the master is. */
+  #awaited: ServerGroup | undefined;
   #registry: Registry | undefined;
 
   constructor(classes: CommandClasses) {
@@ -33,8 +35,10 @@ export class ClientState {
   group(client: RedisLike, registry: Registry): ServerGroup {
     if (this.#group === undefined || this.#registry !== registry) {
       this.#registry = registry;
-      this.#group = serverGroup(registry, describe(client));
-      releaseOnOutage(client, this.#group);
+      const server = describe(client);
+      this.#group = serverGroup(registry, server);
+      if (hasSentinels(client) && server.port === undefined) this.#awaited = this.#group;
+      releaseOnOutage(client, this, this.#group, registry.clock);
     }
     return this.#group;
   }
@@ -49,6 +53,8 @@ export class ClientState {
 
   ready(): void {
     this.#newSince = undefined;
+    this.#awaited?.reached(true);
+    this.#awaited = undefined;
   }
 
   /** The client has connected, with sentinels perhaps to another server than before. */

@@ -2,8 +2,8 @@ import type { Around } from '../shared/guard.ts';
 import { classifyRedisError } from './classify.ts';
 import { stateOf } from './client-state.ts';
 import type { CommandClasses } from './command-class.ts';
+import { endTrial } from './release.ts';
 import type { RegistrySource } from './send-command.ts';
-import { endTrial } from './trial.ts';
 import type { RedisLike } from './types.ts';
 
 // What a client learns about its server apart from any command. Its events would tell, too, but a listener for 'error'

@@ -1,6 +1,9 @@
+import type { Clock } from '../../src/core/clock.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
 import type { Outage, ServerGroup } from '../shared/admission.ts';
 import { type Call, callOf, isolated } from './call.ts';
+import type { ClientState } from './client-state.ts';
+import { redisAnswerMs } from './defaults.ts';
 import type { CommandLike, CommandQueue, RedisLike } from './types.ts';
 
 /**
@@ -9,7 +12,7 @@ import type { CommandLike, CommandQueue, RedisLike } from './types.ts';
  * so that nothing is carried out later that its caller was told had failed. An answer that is still to come on a living
  * connection stays expected, and is nobody's. A command that may itself be what keeps the server busy is let finish.
  */
-export function releaseWaiting(client: RedisLike, group: ServerGroup, outage: Outage): void {
+function releaseWaiting(client: RedisLike, group: ServerGroup, outage: Outage): void {
   if (client.offlineQueue !== undefined) takeOut(client.offlineQueue, group, refusal);
   // A connection is lost, and these were sent over it: they may have been carried out.
   if (client.status !== 'ready' && client.prevCommandQueue) takeOut(client.prevCommandQueue, group, timedOut);
@@ -64,23 +67,65 @@ function callsIn(queue: CommandQueue, group: ServerGroup): Map<Call, CommandLike
   return calls;
 }
 
-const clients = new WeakMap<ServerGroup, Set<WeakRef<RedisLike>>>();
+const connecting: ReadonlySet<string> = new Set(['wait', 'connecting', 'connect']);
+
+/**
+ * Whether a client is just connecting: that a connection was refused to another, or to itself before, says nothing of this
+ * attempt. What waits for it goes on waiting until it succeeds or fails.
+ */
+export function mayWait(client: RedisLike): boolean {
+  return connecting.has(client.status) && client.options.enableOfflineQueue !== false;
+}
+
+/** What waits in a client that is connecting is left there, for as long as the attempt may take. */
+export function beginTrial(client: RedisLike, state: ClientState, group: ServerGroup, clock: Clock): void {
+  if (state.onTrial) return;
+  state.onTrial = true;
+  clock.setTimer(() => endTrial(client, state, group), redisAnswerMs);
+}
+
+/** The attempt to connect has failed, or takes too long. */
+export function endTrial(client: RedisLike, state: ClientState, group: ServerGroup): void {
+  if (!state.onTrial) return;
+  state.onTrial = false;
+  isolated(() => releaseWaiting(client, group, 'refused'));
+}
+
+/** The clients of a server. Holds on to none of them. */
+class Clients {
+  readonly #known = new Map<ClientState, WeakRef<RedisLike>>();
+  #sweepAt = 64;
+
+  add(client: RedisLike, state: ClientState): void {
+    this.#known.set(state, new WeakRef(client));
+    if (this.#known.size < this.#sweepAt) return;
+    for (const [its, reference] of this.#known) if (reference.deref() === undefined) this.#known.delete(its);
+    this.#sweepAt = Math.max(64, this.#known.size * 2);
+  }
+
+  each(tell: (client: RedisLike, state: ClientState) => void): void {
+    for (const [its, reference] of this.#known) {
+      const client = reference.deref();
+      if (client !== undefined) isolated(() => tell(client, its));
+    }
+  }
+}
+
+const clients = new WeakMap<ServerGroup, Clients>();
 
 /** From now on, what waits in a client when its server fails is released. */
-export function releaseOnOutage(client: RedisLike, group: ServerGroup): void {
+export function releaseOnOutage(client: RedisLike, state: ClientState, group: ServerGroup, clock: Clock): void {
   let known = clients.get(group);
   if (known === undefined) {
-    const created = new Set<WeakRef<RedisLike>>();
+    const created = new Clients();
     known = created;
     clients.set(group, created);
-    group.onOutage((outage) => {
-      for (const reference of created) {
-        const each = reference.deref();
-        if (each === undefined) created.delete(reference);
-        else isolated(() => releaseWaiting(each, group, outage));
-      }
-    });
+    group.onOutage((outage) =>
+      created.each((each, its) => {
+        if (outage === 'refused' && mayWait(each)) beginTrial(each, its, group, clock);
+        else releaseWaiting(each, group, outage);
+      }),
+    );
   }
-  for (const reference of known) if (reference.deref() === undefined) known.delete(reference);
-  known.add(new WeakRef(client));
+  known.add(client, state);
 }

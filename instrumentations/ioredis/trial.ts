@@ -1,12 +1,8 @@
 import type { ServerGroup } from '../shared/admission.ts';
-import { isolated } from './call.ts';
 import type { ClientState } from './client-state.ts';
-import { redisAnswerMs } from './defaults.ts';
-import { releaseWaiting } from './release.ts';
+import { beginTrial, mayWait } from './release.ts';
 import { type Admission, admit } from './settle.ts';
 import type { RedisLike } from './types.ts';
-
-const connecting: ReadonlySet<string> = new Set(['wait', 'connecting', 'connect']);
 
 /**
  * An admission for one call of a class of operation, or the refusal. A circuit that is open because connections were
@@ -16,18 +12,7 @@ const connecting: ReadonlySet<string> = new Set(['wait', 'connecting', 'connect'
  */
 export function admitFor(client: RedisLike, state: ClientState, group: ServerGroup, operation: string): Admission | Error {
   const breaker = group.breaker(operation);
-  const mayWait = group.refusing && connecting.has(client.status) && client.options.enableOfflineQueue !== false;
-  if (!mayWait || breaker.state !== 'open') return admit(state, group, operation);
-  if (!state.onTrial) {
-    state.onTrial = true;
-    breaker.clock.setTimer(() => endTrial(client, state, group), redisAnswerMs);
-  }
+  if (!group.refusing || !mayWait(client) || breaker.state !== 'open') return admit(state, group, operation);
+  beginTrial(client, state, group, breaker.clock);
   return { breaker, permit: undefined, group, state };
-}
-
-/** The attempt to connect has failed, or takes too long. */
-export function endTrial(client: RedisLike, state: ClientState, group: ServerGroup): void {
-  if (!state.onTrial) return;
-  state.onTrial = false;
-  isolated(() => releaseWaiting(client, group, 'refused'));
 }

@@ -68,6 +68,18 @@ const messages: Readonly<Record<string, Verdict>> = {
   'timeout exceeded when trying to connect': client,
 };
 
+/** What libpq (pg-native) says when the connection fails, broke or cannot be made: its errors have no code. */
+const libpqFaults =
+  /^(connection to server |could not connect to server|could not translate host name|server closed the connection|connection not open|no connection to the server|could not (send|receive) |SSL connection has been closed|SSL SYSCALL error)/;
+
+/** What follows `connection to server at ... failed: ` when there was a server to speak to: it has a mind of its own. */
+const libpqAnswered = /failed: FATAL: /;
+
+function messageOf(error: unknown): string | undefined {
+  const message = typeof error === 'object' && error !== null ? (error as { message?: unknown }).message : undefined;
+  return typeof message === 'string' ? message : undefined;
+}
+
 /** Whether an error has a SQLSTATE. Five capitals are not enough: EPIPE has them too. */
 function sqlState(error: { code?: unknown; severity?: unknown }): string | undefined {
   const { code, severity } = error;
@@ -83,8 +95,10 @@ export function classifyQueryError(error: unknown): Verdict {
   const state = sqlState(error);
   if (state !== undefined) return states[state] ?? classes[state.slice(0, 2)] ?? query;
   if (isConnectionFault(error)) return lost;
-  const { message } = error as { message?: unknown };
-  return (typeof message === 'string' && Object.hasOwn(messages, message) && messages[message]) || client;
+  const message = messageOf(error);
+  if (message === undefined) return client;
+  if (Object.hasOwn(messages, message)) return messages[message] ?? client;
+  return libpqFaults.test(message) && !libpqAnswered.test(message) ? lost : client;
 }
 
 /**
@@ -94,8 +108,8 @@ export function classifyQueryError(error: unknown): Verdict {
 export function classifyConnectError(error: unknown): Verdict {
   const known = classifyQueryError(error);
   if (known !== client || typeof error !== 'object' || error === null || isBreakerError(error)) return known;
-  const { message } = error as { message?: unknown };
-  const own = typeof message === 'string' && (message in messages || callerFaults.some((start) => message.startsWith(start)));
+  const message = messageOf(error);
+  const own = message !== undefined && (message in messages || callerFaults.some((start) => message.startsWith(start)));
   return own ? client : persistent;
 }
 

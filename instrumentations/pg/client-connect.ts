@@ -4,7 +4,7 @@ import { ConnectAttempt, connectGate } from './connect.ts';
 import { noteConnectError } from './connect-errors.ts';
 import type { Database, Databases } from './database.ts';
 import { markFresh } from './pool-connect.ts';
-import { refuse } from './refuse.ts';
+import { refuseConnect } from './refuse.ts';
 import { isFunction, type PgCallback, type PgClient } from './types.ts';
 
 /** Set while a pool makes a client connect: that belongs to whoever asked the pool. */
@@ -42,7 +42,7 @@ export function connectClient(original: Original, client: PgClient, args: readon
   const found = databases.ofClient(client);
   if (found === undefined) return original(client, args);
   const gate = connectGate(found, false);
-  if ('refusal' in gate) return refuse(client._Promise, given, gate.refusal);
+  if ('refusal' in gate) return refuseConnect(client, given, gate.refusal);
   // Its caller hears of a hanging attempt as of any that breaks off; with pg-native there is no stream to break.
   const inContext = AsyncLocalStorage.snapshot();
   const attempt = new ConnectAttempt(found, gate.permit, false, () => inContext(() => client.connection?.stream?.destroy?.()));

@@ -1,10 +1,13 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import type { Original } from '../shared/guard.ts';
 import { isolated } from '../shared/isolated.ts';
 import type { Database } from './database.ts';
+import { HeldQuery, queryJustGiven } from './held-query.ts';
 import { type Operation, operationOf } from './operation.ts';
 import { isBeingPrepared } from './pool-connect.ts';
+import type { InContext } from './pool-query.ts';
 import { refuseQuery } from './refuse.ts';
 import { observe, settleError, settleLate, settleResult } from './settle.ts';
 import { isPaced, watchSubmittable } from './submittable.ts';
@@ -16,14 +19,17 @@ export function query(original: Original, client: PgClient, args: readonly unkno
   const operation = operationOf(textOf(args[0], client));
   const breaker = database.breaker(operation.operation);
   let permit: Permit<Breaker> | undefined;
+  let sure = true;
   if (!operation.passes) {
     // Inside a transaction nothing is refused, nor what prepares a connection; the results count all the same.
-    const sure = transactions.isInside(client) || isBeingPrepared(client);
+    sure = transactions.isInside(client) || isBeingPrepared(client);
     permit = sure ? observe(breaker) : breaker.tryAcquire();
     if (permit === undefined && !sure) return refuseQuery(client, args, breaker.rejection());
   }
   transactions.sent(client, operation);
-  const call = new QueryCall(client, database, breaker, permit, operation, transactions);
+  // Nor is anybody told that a transaction has not begun which may begin later: what follows would be inside it, unknown to all.
+  const answerable = !sure && operation.transaction === undefined;
+  const call = new QueryCall(client, database, breaker, permit, operation, transactions, answerable);
   try {
     return permit?.probe ? permit.enter(() => call.start(original, args)) : call.start(original, args);
   } catch (error) {
@@ -34,6 +40,7 @@ export function query(original: Original, client: PgClient, args: readonly unkno
 
 class QueryCall {
   #settled = false;
+  #held: HeldQuery | undefined;
 
   constructor(
     private readonly client: PgClient,
@@ -42,17 +49,18 @@ class QueryCall {
     private readonly permit: Permit<Breaker> | undefined,
     private readonly operation: Operation,
     private readonly transactions: Transactions,
+    private readonly answerable: boolean,
   ) {}
 
   succeeded(value: unknown): void {
     if (this.#settled) return;
-    this.#settled = true;
+    this.#end();
     isolated('settling a query', () => settleResult(this.database, this.permit, value));
   }
 
   failed(error: unknown): void {
     if (this.#settled) return;
-    this.#settled = true;
+    this.#end();
     isolated('settling a query', () => {
       this.transactions.failed(this.client, this.operation);
       settleError(this.database, this.permit, error);
@@ -62,8 +70,8 @@ class QueryCall {
   start(original: Original, args: readonly unknown[]): unknown {
     const [config, values, callback] = args;
     if (isSubmittable(config)) return this.#submit(original, args, config);
-    if (isFunction(callback)) return original(this.client, [config, values, this.#heard(callback), ...args.slice(3)]);
-    if (isFunction(values)) return original(this.client, [config, this.#heard(values), ...args.slice(2)]);
+    if (isFunction(callback)) return this.#calledBack(() => original(this.client, [config, values, this.#heard(callback), ...args.slice(3)]));
+    if (isFunction(values)) return this.#calledBack(() => original(this.client, [config, this.#heard(values), ...args.slice(2)]));
     const own = (config as PgQueryConfig | null | undefined)?.callback;
     if (isFunction(own)) return this.#withOwnCallback(original, config as PgQueryConfig, own, args);
     const result = original(this.client, args);
@@ -71,6 +79,7 @@ class QueryCall {
       this.permit?.ignore();
       return result;
     }
+    this.#hold(undefined);
     // Derived, not tapped: if nobody handles the rejection, it must stay unhandled.
     return result.then(
       (value) => {
@@ -82,6 +91,26 @@ class QueryCall {
         throw error;
       },
     );
+  }
+
+  #calledBack(go: () => unknown): unknown {
+    const inContext = this.answerable ? AsyncLocalStorage.snapshot() : undefined;
+    const result = go();
+    this.#hold(inContext);
+    return result;
+  }
+
+  /** From now on its caller can be answered before the server does. */
+  #hold(inContext: InContext | undefined): void {
+    if (!this.answerable || this.permit === undefined || this.#settled) return;
+    const query = queryJustGiven(this.client);
+    if (query === undefined) return;
+    this.#held = new HeldQuery(this.client, this.database, this.permit, query, inContext, () => this.#end());
+  }
+
+  #end(): void {
+    this.#settled = true;
+    this.#held?.over();
   }
 
   /** Given as an argument our callback goes before the config's; older versions write it into the config, which is the caller's. */

@@ -1,8 +1,8 @@
-import { Socket } from 'node:net';
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { FAILED_LOGINS } from './defaults.ts';
 import type { OperationClass } from './operation.ts';
+import { PoolWatch } from './pool-watch.ts';
 import { type PgServer, serverAt } from './server.ts';
 import type { PgClient, PgConnectionParameters, PgConnectionParametersClass, PgPool } from './types.ts';
 
@@ -40,51 +40,66 @@ export class Database {
   }
 }
 
-interface Known {
+interface Known<T> {
   readonly registry: Registry;
-  readonly database: Database;
+  readonly value: T;
 }
+
+type KnownBy<Holder extends object, T> = WeakMap<Holder, Known<T>>;
 
 /** Finds the database of a client or pool, once per object and registry. */
 export class Databases {
   readonly #registry: () => Registry;
-  readonly #known = new WeakMap<object, Known>();
+  readonly #clients: KnownBy<PgClient, Database> = new WeakMap();
+  readonly #pools: KnownBy<PgPool, PoolWatch> = new WeakMap();
   readonly #byKey = new WeakMap<PgServer, Map<string, Database>>();
-  /** pg's own class, seen when it was loaded: it alone knows what connection strings and PG* variables come to. */
-  #parameters: PgConnectionParametersClass | undefined;
+  /** pg's own class, seen when it was loaded: it alone knows what connection strings and PG* variables come to. Not ours to keep alive. */
+  #parameters: WeakRef<PgConnectionParametersClass> | undefined;
 
   constructor(registry: () => Registry) {
     this.#registry = registry;
   }
 
   useParameters(parameters: PgConnectionParametersClass): void {
-    this.#parameters = parameters;
+    this.#parameters = new WeakRef(parameters);
   }
 
   ofClient(client: PgClient): Database | undefined {
-    return this.#recall(client) ?? this.#learn(client, client.connectionParameters, !isOrdinary(client));
+    return this.#recall(this.#clients, client) ?? this.#keep(this.#clients, client, this.#at(client.connectionParameters, !isOrdinary(client)));
   }
 
-  /** `undefined` when it cannot be told: its calls are then not guarded. */
-  ofPool(pool: PgPool): Database | undefined {
-    const known = this.#recall(pool);
+  /** Its database and what follows it; `undefined` when that cannot be told: its calls are then not guarded. */
+  ofPool(pool: PgPool): PoolWatch | undefined {
+    const known = this.#recall(this.#pools, pool);
     if (known !== undefined) return known;
     const client = pool._clients?.[0];
-    const parameters = client?.connectionParameters ?? (this.#parameters && new this.#parameters(pool.options));
-    return this.#learn(pool, parameters, pool.options?.['stream'] !== undefined);
+    const Parameters = this.#parameters?.deref();
+    const parameters = client?.connectionParameters ?? (Parameters && new Parameters(pool.options));
+    const database = this.#at(parameters, pool.options?.['stream'] !== undefined);
+    return this.#keep(this.#pools, pool, database && new PoolWatch(pool, database));
+  }
+
+  /** As {@link ofPool}, for a pool that has been asked for before. */
+  knownPool(pool: PgPool): PoolWatch | undefined {
+    return this.#recall(this.#pools, pool);
   }
 
   /** A client is of the same database as the pool that it comes from. */
   adopt(client: PgClient, database: Database): void {
-    if (!this.#known.has(client)) this.#known.set(client, { registry: database.server.registry, database });
+    if (!this.#clients.has(client)) this.#clients.set(client, { registry: database.server.registry, value: database });
   }
 
-  #recall(holder: object): Database | undefined {
-    const known = this.#known.get(holder);
-    return known !== undefined && known.registry === this.#registry() ? known.database : undefined;
+  #recall<Holder extends object, T>(of: KnownBy<Holder, T>, holder: Holder): T | undefined {
+    const known = of.get(holder);
+    return known !== undefined && known.registry === this.#registry() ? known.value : undefined;
   }
 
-  #learn(holder: object, parameters: PgConnectionParameters | undefined, ownStream: boolean): Database | undefined {
+  #keep<Holder extends object, T>(by: KnownBy<Holder, T>, holder: Holder, value: T | undefined): T | undefined {
+    if (value !== undefined) by.set(holder, { registry: this.#registry(), value });
+    return value;
+  }
+
+  #at(parameters: PgConnectionParameters | undefined, ownStream: boolean): Database | undefined {
     if (parameters === undefined) return undefined;
     const registry = this.#registry();
     const port = Number(parameters.port ?? 5432);
@@ -99,7 +114,6 @@ export class Databases {
       database = new Database(server, name);
       byName.set(name, database);
     }
-    this.#known.set(holder, { registry, database });
     return database;
   }
 }
@@ -107,5 +121,5 @@ export class Databases {
 /** Whether a client goes to its host by itself. pg-native has no stream that could be another. */
 function isOrdinary(client: PgClient): boolean {
   const stream = client.connection?.stream;
-  return stream === undefined || stream instanceof Socket;
+  return stream === undefined || stream instanceof process.getBuiltinModule('node:net').Socket;
 }

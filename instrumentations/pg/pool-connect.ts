@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Original } from '../shared/guard.ts';
 import { ConnectAttempt, connectGate } from './connect.ts';
-import type { Database } from './database.ts';
+import { isPoolTimeout, type PoolWatch } from './pool-watch.ts';
 import { refuse } from './refuse.ts';
-import { isFunction, type PgCallback, type PgClient, type PgPool } from './types.ts';
+import { hasIdle, isFunction, isSaturated, type PgCallback, type PgClient, type PgPool } from './types.ts';
 
 /** Clients of pools that have connected, until it has counted. */
 const fresh = new WeakSet<PgClient>();
@@ -23,10 +23,11 @@ export const isBeingPrepared = (client: PgClient): boolean => client.release ===
  * `Pool.connect` by the application. With an idle client at hand it is left alone: it is answered at once, and the
  * statements that follow are guarded themselves. Otherwise it needs a connection or waits for one, and both may hang.
  */
-export function checkOut(original: Original, pool: PgPool, args: readonly unknown[], database: Database): unknown {
-  if ((pool.idleCount ?? 0) > 0 || pool.ending === true) return original(pool, args);
+export function checkOut(original: Original, pool: PgPool, args: readonly unknown[], watch: PoolWatch): unknown {
+  if (hasIdle(pool)) return original(pool, args);
+  const { database } = watch;
   const given = isFunction(args[0]) ? args[0] : undefined;
-  const waits = (pool.totalCount ?? 0) >= (pool.options?.max ?? Number.POSITIVE_INFINITY);
+  const waits = isSaturated(pool);
   const gate = connectGate(database, waits);
   if ('refusal' in gate) return refuse(pool.Promise, given, gate.refusal);
   const start = (callback: PgCallback, answer: (error: Error) => void): unknown => {
@@ -41,12 +42,17 @@ export function checkOut(original: Original, pool: PgPool, args: readonly unknow
         if (client && isFunction(done)) done();
         return undefined;
       }
+      if (isPoolTimeout(error)) watch.timedOut(pool);
       if (error) attempt.failed(error);
       else attempt.succeeded(fresh.delete(client as PgClient));
       return callback.call(this, error, client, done);
     };
     attempt.queuedAs = inward;
-    const go = (): unknown => original(pool, [inward, ...args.slice(1)]);
+    const go = (): unknown => {
+      const result = original(pool, [inward, ...args.slice(1)]);
+      watch.asked(pool);
+      return result;
+    };
     return gate.permit?.probe ? gate.permit.enter(go) : go();
   };
   if (given !== undefined) {

@@ -5,8 +5,9 @@ import type { Original } from '../shared/guard.ts';
 import { isolated } from '../shared/isolated.ts';
 import type { Database } from './database.ts';
 import type { Pending } from './pending.ts';
+import { isPoolTimeout, type PoolWatch } from './pool-watch.ts';
 import { settleError, settleResult } from './settle.ts';
-import { isFunction, type PgCallback, type PgClient } from './types.ts';
+import { isFunction, isSaturated, type PgCallback, type PgClient, type PgPool } from './types.ts';
 
 /** Runs a function in the async context of a caller who will be called back from a timer. */
 export type InContext = (fn: () => unknown) => unknown;
@@ -38,7 +39,6 @@ export function takeHandedOver(client: PgClient): PoolCall | undefined {
  */
 export class PoolCall implements Pending {
   readonly breaker: Breaker;
-  readonly startedAt: number;
   readonly unseen = false;
   sent = false;
   queuedAs: unknown;
@@ -46,6 +46,7 @@ export class PoolCall implements Pending {
   newer: Pending | undefined;
   listed = false;
   readonly #database: Database;
+  readonly #watch: PoolWatch;
   readonly #permit: Permit<Breaker>;
   /** Where an answer goes: to what waits for a client at first, then to what waits for the result. */
   #next: PgCallback | undefined;
@@ -54,16 +55,20 @@ export class PoolCall implements Pending {
   readonly #inContext: InContext | undefined;
 
   /** @param inContext runs a callback in the caller's async context; a promise needs none */
-  constructor(database: Database, permit: Permit<Breaker>, inContext: InContext | undefined) {
-    this.#database = database;
+  constructor(watch: PoolWatch, permit: Permit<Breaker>, inContext: InContext | undefined) {
+    this.#watch = watch;
+    this.#database = watch.database;
     this.#inContext = inContext;
     this.#permit = permit;
     this.breaker = permit.breaker;
-    this.startedAt = permit.startedAt;
+  }
+
+  get startedAt(): number {
+    return this.#permit.startedAt;
   }
 
   /** Runs `Pool.query` itself. */
-  start(original: Original, pool: unknown, args: readonly unknown[]): unknown {
+  start(original: Original, pool: PgPool, args: readonly unknown[]): unknown {
     const outer = starting;
     starting = this;
     this.#database.server.pending.add(this);
@@ -76,12 +81,15 @@ export class PoolCall implements Pending {
       // It has asked for no client: nothing will ever tell how it ends.
       if (starting === this) this.abandon();
       starting = outer;
+      this.#watch.asked(pool);
     }
   }
 
   /** Stands before the callback that waits for a client. */
-  onClient(callback: PgCallback): PgCallback {
+  onClient(callback: PgCallback, pool: PgPool): PgCallback {
     const call = this;
+    // Time spent in the pool's queue says nothing of the server.
+    if (isSaturated(pool)) this.#permit.queue();
     this.#next = callback;
     const inward: PgCallback = function (this: unknown, error?: unknown, client?: unknown, done?: unknown) {
       if (call.#answered) {
@@ -89,7 +97,9 @@ export class PoolCall implements Pending {
         if (client && isFunction(done)) done();
         return undefined;
       }
+      call.#permit.begin();
       if (error) {
+        if (isPoolTimeout(error)) call.#watch.timedOut(pool);
         call.#fail(error, true);
         return callback.call(this, error, client, done);
       }

@@ -18,6 +18,35 @@ export function refuse(promise: PromiseConstructor | undefined, callback: PgCall
   return new (promise ?? Promise)((_, reject) => process.nextTick(reject, error));
 }
 
+/**
+ * Refuses `client.connect`. To the client it is an attempt that failed: whoever makes a new one when the old one has ended
+ * hears of its end, and what was queued before fails with it. It goes through the client's own method inside `connect`, so
+ * that nobody who has wrapped that sees a call which is not made.
+ */
+export function refuseConnect(client: PgClient, callback: PgCallback | undefined, error: Error): unknown {
+  const stream = client.connection?.stream;
+  const { _connect: connect } = client;
+  if (!isFunction(connect) || stream === undefined || !isFunction(stream.connect) || !isFunction(stream.destroy)) {
+    return refuse(client._Promise, callback, error);
+  }
+  const fail = (told: PgCallback): void => {
+    const own = Object.getOwnPropertyDescriptor(stream, 'connect');
+    const value = (): unknown => {
+      process.nextTick(() => stream.destroy?.(error));
+      return stream;
+    };
+    Object.defineProperty(stream, 'connect', { configurable: true, writable: true, value });
+    try {
+      connect.call(client, told);
+    } finally {
+      if (own === undefined) delete (stream as { connect?: unknown }).connect;
+      else Object.defineProperty(stream, 'connect', own);
+    }
+  };
+  if (callback !== undefined) return fail(callback);
+  return new (client._Promise ?? Promise)((resolve, reject) => fail((failure) => (failure ? reject(failure) : resolve(client))));
+}
+
 /** Refuses a call of `client.query`. The client stays usable. */
 export function refuseQuery(client: PgClient, args: readonly unknown[], error: Error): unknown {
   const [query] = args;

@@ -2,7 +2,7 @@ import { CallTimeoutError } from '../../src/core/errors.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { ServerGroup, serverGroup } from '../shared/admission.ts';
 import { createLiveness, type LivenessQuestion, type Verify } from '../shared/liveness.ts';
-import { LIVENESS_TIMEOUT_MS, pgDefaults, pgDefaultsUnverified } from './defaults.ts';
+import { LIVENESS_LEAST_MS, LIVENESS_TIMEOUT_MS, pgDefaults, pgDefaultsUnverified, REFUSALS_UNMET } from './defaults.ts';
 import { PendingCalls } from './pending.ts';
 
 /** Where a PostgreSQL is. */
@@ -27,13 +27,17 @@ export class PgServer {
   readonly group: ServerGroup;
   /** Calls whose callers can be answered should the server fall silent. */
   readonly pending: PendingCalls;
+  readonly address: string;
+  readonly port: number | undefined;
   readonly #verify: Verify | undefined;
   #silence: Promise<boolean> | undefined;
 
   constructor(registry: Registry, { host, port, ownStream }: Address) {
     this.registry = registry;
-    const question = { ask: sslRequest, timeoutMs: LIVENESS_TIMEOUT_MS };
-    const server = { scheme: 'postgresql', address: host, port };
+    this.address = host;
+    this.port = port;
+    const question = { ask: sslRequest, timeoutMs: LIVENESS_TIMEOUT_MS, leastMs: LIVENESS_LEAST_MS };
+    const server = { scheme: 'postgresql', address: host, port, refusalsUnmet: REFUSALS_UNMET };
     if (ownStream) {
       this.group = new ServerGroup(registry, { ...server, defaults: pgDefaultsUnverified });
     } else {
@@ -47,6 +51,11 @@ export class PgServer {
       foundSilent: () => registry.report(this.group.key, new CallTimeoutError(this.group.key, LIVENESS_TIMEOUT_MS), { refused: true }),
     });
     this.group.onOutage(() => this.pending.opened());
+  }
+
+  /** Asks whether it is there. Where nobody can be asked it is given the benefit of the doubt. */
+  answers(): Promise<boolean> {
+    return this.#verify?.() ?? Promise.resolve(true);
   }
 
   /** Whoever asks while a question is under way shares its answer. */

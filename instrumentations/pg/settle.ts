@@ -11,7 +11,8 @@ export function settleResult({ server }: Database, permit: Permit<Breaker> | und
   const { breaker } = permit;
   const outcome = breaker.options.classify === undefined ? 'success' : judge(breaker, { ok: true, value }, 'success');
   if (outcome === 'success') server.pending.succeeded(permit.startedAt);
-  permit.settle(outcome);
+  if (outcome === 'success') permit.succeed();
+  else permit.settle(outcome);
 }
 
 /** A call failed: with its query, or (`connecting`) with getting a connection for it. */

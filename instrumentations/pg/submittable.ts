@@ -43,13 +43,12 @@ export function watchSubmittable(query: PgSubmittable, end: SubmittableEnd): voi
     for (const restore of restores) restore();
     tell();
   };
-  const before = (name: string, hear: (error: unknown) => void): void => {
+  const around = (name: string, call: (inner: () => unknown, first: unknown) => unknown): void => {
     const inner = handlers[name];
     if (typeof inner !== 'function') return;
     const own = Object.getOwnPropertyDescriptor(handlers, name);
     const outer = function (this: unknown, ...args: unknown[]): unknown {
-      isolated('watching a query', () => hear(args[0]));
-      return Reflect.apply(inner as Handler, this, args);
+      return call(() => Reflect.apply(inner as Handler, this, args), args[0]);
     };
     Object.defineProperty(handlers, name, { configurable: true, writable: true, enumerable: own?.enumerable ?? false, value: outer });
     restores.push(() => {
@@ -59,7 +58,35 @@ export function watchSubmittable(query: PgSubmittable, end: SubmittableEnd): voi
       else Object.defineProperty(handlers, name, own);
     });
   };
+  const before = (name: string, hear: (first: unknown) => void): void =>
+    around(name, (inner, first) => {
+      isolated('watching a query', () => hear(first));
+      return inner();
+    });
+  if (typeof handlers['handleReadyForQuery'] !== 'function') {
+    watchNative(around, finish, end);
+    return;
+  }
   before('handleError', (error) => finish(() => end.failed(error)));
   before('handleReadyForQuery', () => finish(() => end.ended()));
   if (isPaced(query)) for (const name of answers) before(name, () => end.answered());
+}
+
+/** A query of pg-native gives its error the server's fields only as it is handled, and says with an event that it has ended. */
+function watchNative(
+  around: (name: string, call: (inner: () => unknown, first: unknown) => unknown) => void,
+  finish: (tell: () => void) => void,
+  end: SubmittableEnd,
+): void {
+  around('handleError', (inner, error) => {
+    try {
+      return inner();
+    } finally {
+      isolated('watching a query', () => finish(() => end.failed(error)));
+    }
+  });
+  around('emit', (inner, event) => {
+    if (event === 'end') isolated('watching a query', () => finish(() => end.ended()));
+    return inner();
+  });
 }

@@ -8,9 +8,9 @@ export class Transactions {
   /** Whether a statement sent now runs inside a transaction: refusing it would break what the application has begun. */
   isInside(client: PgClient): boolean {
     const followed = this.#known.get(client) ?? this.#follow(client);
-    const status = client._txStatus ?? followed.status;
+    const status = client._txStatus ?? followed.status ?? nativeStatus(client);
     // Nothing is under way: the server has said how things are. Otherwise what was sent decides how they will be.
-    if (typeof status === 'string' && client.readyForQuery === true && !isAnyQueued(client)) {
+    if (typeof status === 'string' && isAtRest(client) && !isAnyQueued(client)) {
       followed.sent = undefined;
       return status !== 'I';
     }
@@ -40,6 +40,12 @@ export class Transactions {
     return followed;
   }
 }
+
+/** libpq knows it, from pg-native 3.6 on. */
+const nativeStatus = (client: PgClient): string | null | undefined => (client.native === undefined ? undefined : client.getTransactionStatus?.());
+
+/** pg-native's client has no `readyForQuery`; of a query that has ended it says so before anybody hears of it. */
+const isAtRest = (client: PgClient): boolean => (client.native === undefined ? client.readyForQuery === true : client._hasActiveQuery?.() !== true);
 
 /** Calls wait their turn: this one may come from the callback of one before them, when the connection only seems to be at rest. */
 function isAnyQueued(client: PgClient): boolean {

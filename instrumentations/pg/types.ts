@@ -14,7 +14,7 @@ export interface PgConnectionParameters {
 export type PgConnectionParametersClass = new (config: unknown) => PgConnectionParameters;
 
 export interface PgConnection {
-  readonly stream?: { destroy?(): unknown };
+  readonly stream?: { readonly connect?: unknown; destroy?(error?: Error): unknown };
   readonly parsedStatements?: Readonly<Record<string, string>>;
   prependListener?(event: string, listener: (message?: { readonly status?: string }) => void): unknown;
 }
@@ -29,9 +29,20 @@ export interface PgClient {
   /** Calls that have not been sent yet. */
   readonly _queryQueue?: readonly unknown[];
   readonly queryQueue?: readonly unknown[];
+  /** What the connection is at work on. */
+  readonly _activeQuery?: unknown;
+  readonly pipeline?: boolean;
+  /** How often a pool has handed it out, in those that count. */
+  _poolUseCount?: number;
   /** In pipeline mode: sent, and not answered yet. */
   readonly _sentQueryQueue?: readonly unknown[];
+  /** Only pg-native's clients have it, and what follows. */
+  readonly native?: object;
+  getTransactionStatus?(): string | null;
+  _hasActiveQuery?(): boolean | undefined;
   readonly _Promise?: PromiseConstructor;
+  /** What `connect` does, told of its end by a callback. */
+  readonly _connect?: unknown;
   /** Set by a pool when it hands the client out for the first time. */
   readonly release?: unknown;
 }
@@ -45,6 +56,12 @@ export interface PgPool {
   readonly _clients?: readonly PgClient[];
   readonly _pendingQueue?: readonly { readonly callback?: unknown }[];
 }
+
+/** Whether an idle connection is there for whoever asks now. They are handed out a tick later, first to those who wait already. */
+export const hasIdle = ({ idleCount = 0, _pendingQueue: queue }: PgPool): boolean => idleCount > (queue?.length ?? 0);
+
+/** Whether whoever asks for a connection now has to wait until somebody gives one back. */
+export const isSaturated = (pool: PgPool): boolean => !hasIdle(pool) && (pool.totalCount ?? 0) >= (pool.options?.max ?? Number.POSITIVE_INFINITY);
 
 /** What `query` also takes in the place of a text: it is handed the connection and told of every message. */
 export interface PgSubmittable {

@@ -24,11 +24,16 @@ export interface ServerDescription {
    * depends on are often started together. Default 0.
    */
   readonly startMs?: number;
+  /**
+   * A server that nobody has met yet opens its circuits after so many refused connections in a row: an address that was
+   * never right is no outage, and a program that tries one or two wrong ones is told what its client says. Default 1.
+   */
+  readonly refusalsUnmet?: number;
   /** How to ask the server whether it is there; without one, stalls are not verified and nobody watches for its return. */
   readonly liveness?: Omit<LivenessQuestion, 'to'> & { readonly to?: LivenessQuestion['to'] };
 }
 
-/** Why a server's circuits opened: it kept `silent`, or its connections were `refused`. */
+/** Why a server's circuits opened: it kept `silent`, or its connections were `refused` or broke. */
 export type Outage = 'silent' | 'refused';
 
 /** The breakers of one server: one per namespace and class of operation, which share the faults of its connections. */
@@ -42,12 +47,15 @@ export class ServerGroup {
   readonly #breakers = new Map<string, Breaker>();
   /** A client rejects all its waiting calls with one error: one fault, not a hundred. */
   #lastFault: WeakRef<object> | undefined;
+  /** Errors that an instrumentation has said are faults of the connection: their codes do not always. */
+  readonly #ofConnection = new WeakSet<object>();
   readonly #outageListeners: ((outage: Outage) => void)[] = [];
 
   readonly #madeAt: number;
   /** Has been reached at least once. */
   #met = false;
   #refusing = false;
+  #refusals = 0;
 
   constructor(registry: Registry, server: ServerDescription) {
     this.#madeAt = registry.clock.now();
@@ -56,7 +64,7 @@ export class ServerGroup {
     this.#server = server;
     if (server.liveness !== undefined) {
       const ask = createLiveness({ to: destination(server), ...server.liveness }, registry.clock);
-      this.#verify = () => (this.#isStarting() ? Promise.resolve(true) : ask());
+      this.#verify = (healthyMs) => (this.#isStarting() ? Promise.resolve(true) : ask(healthyMs));
       this.#watch = new RecoveryWatch(ask, this, registry.clock);
     }
   }
@@ -101,7 +109,7 @@ export class ServerGroup {
     this.#outageListeners.push(listener);
   }
 
-  #moved({ breaker, to, trigger, value }: TransitionEvent): void {
+  #moved({ breaker, to, trigger, value, error }: TransitionEvent): void {
     if (to === 'closed' && trigger === 'probes_succeeded') this.#proven(breaker);
     if (to !== 'open') return;
     const silent = trigger === 'stall' || trigger === 'probe_lease';
@@ -111,12 +119,18 @@ export class ServerGroup {
       const error = new CallTimeoutError(breaker.name, Math.round((value ?? 0) * 1_000));
       for (const sibling of this.#breakers.values()) if (sibling !== breaker && this.#owns(sibling)) sibling.report(error, { refused: true });
     }
-    if (silent || trigger === 'connection') this.#announce(silent ? 'silent' : 'refused');
+    if (silent) this.#announce('silent');
+    else if (trigger === 'connection' || this.isOfConnection(error)) this.#announce('refused');
   }
 
   /** Calls of one class succeed again: what opened the others with it was the connection, and nobody may ask them for hours. */
   #proven(by: Breaker): void {
     for (const sibling of this.#breakers.values()) if (sibling !== by && this.#owns(sibling)) sibling.recovered({ proven: true });
+  }
+
+  /** @internal For the watch. */
+  isOfConnection(error: unknown): boolean {
+    return (typeof error === 'object' && error !== null && this.#ofConnection.has(error)) || isConnectionFault(error);
   }
 
   /** @internal For the watch. */
@@ -145,12 +159,14 @@ export class ServerGroup {
    * @param ofConnection where the client's own errors tell it; by default the error's code does
    */
   settleWithFault(permit: Permit, error: unknown, ofConnection: boolean = isConnectionFault(error)): void {
+    if (ofConnection) this.#note(error);
     permit.fail(error);
     if (ofConnection) this.#tell(error, permit.breaker, permit.trace);
   }
 
   /** A connection failed, broke or could not be made, and no call carried it. */
   fault(error: unknown): void {
+    this.#note(error);
     this.#tell(error, undefined);
   }
 
@@ -158,6 +174,7 @@ export class ServerGroup {
   recovered(): void {
     this.#met = true;
     this.#refusing = false;
+    this.#refusals = 0;
     this.#lastFault = undefined;
     this.#registry.recovered(this.key);
   }
@@ -178,6 +195,10 @@ export class ServerGroup {
     for (const breaker of this.#breakers.values()) if (this.#owns(breaker)) breaker.recovered({ proven });
   }
 
+  #note(error: unknown): void {
+    if (typeof error === 'object' && error !== null) this.#ofConnection.add(error);
+  }
+
   #tell(error: unknown, except: unknown, trace?: unknown): void {
     const refused = refusesOutright(error);
     if (refused) this.#refusing = true;
@@ -185,10 +206,19 @@ export class ServerGroup {
       if (this.#lastFault?.deref() === error) return;
       this.#lastFault = new WeakRef(error);
     }
+    if (refused) this.#refusals += 1;
+    const proves = refused && (this.#refusals >= (this.#server.refusalsUnmet ?? 1) || this.#hasMet());
     for (const breaker of this.#breakers.values()) {
       // The call's own breaker has counted it already, unless the evidence says more than a count can.
-      if (this.#owns(breaker) && (breaker !== except || refused)) breaker.report(error, { refused, trace });
+      if (this.#owns(breaker) && (breaker !== except || proves)) breaker.report(error, { refused: proves, trace });
     }
+  }
+
+  #hasMet(): boolean {
+    for (const { meters } of this.#breakers.values()) {
+      this.#met ||= meters.calls('success', false) + meters.calls('success', true) > 0;
+    }
+    return this.#met;
   }
 }
 

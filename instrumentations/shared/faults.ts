@@ -20,16 +20,20 @@ const connectionCodes: ReadonlySet<string> = new Set([
 /** Nobody listens there: every further attempt is refused at once, for whatever is asked. */
 const refusals: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT']);
 
+/** What libpq (pg-native) says when nobody listens: its errors have no code. */
+const libpqRefusal = /^(connection to server |could not connect to server)[\s\S]*: (Connection refused|No such file or directory)/;
+
 /**
  * The code of an error, or of what caused it: undici wraps the socket's error in a TypeError, and an attempt on several
  * addresses gives an AggregateError, whose own code is that of the first.
  */
 function codeOf(error: unknown, depth = 0): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
-  const { code, cause, syscall } = error as { code?: unknown; cause?: unknown; syscall?: unknown };
+  const { code, cause, syscall, message } = error as { code?: unknown; cause?: unknown; syscall?: unknown; message?: unknown };
   // A missing file is no missing Unix socket.
   if (code === 'ENOENT' && syscall !== 'connect') return undefined;
   if (typeof code === 'string') return code;
+  if (typeof message === 'string' && libpqRefusal.test(message)) return 'ECONNREFUSED';
   return depth < 3 ? codeOf(cause, depth + 1) : undefined;
 }
 

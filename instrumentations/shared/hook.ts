@@ -55,7 +55,10 @@ interface Place {
 class FileHooks {
   /** By the last part of their path, which nearly every loaded file fails. */
   readonly #places = new Map<string, Place[]>();
-  readonly #patched = new Map<unknown, Undo | undefined>();
+  /** Lives as long as what was patched: jest, and whoever purges the cache of `require`, loads copies without end. */
+  readonly #patched = new WeakMap<object, Undo | undefined>();
+  readonly #undoable = new Set<WeakRef<object>>();
+  readonly #forgotten = new FinalizationRegistry<WeakRef<object>>((copy) => this.#undoable.delete(copy));
   readonly #warned = new Set<string>();
   readonly #unhook: Undo;
 
@@ -74,17 +77,19 @@ class FileHooks {
 
   undo(): void {
     this.#unhook();
-    for (const undo of [...this.#patched.values()].reverse()) {
+    for (const copy of [...this.#undoable].reverse()) {
       try {
-        undo?.();
+        const exports = copy.deref();
+        if (exports !== undefined) this.#patched.get(exports)?.();
       } catch (error) {
         reportFault(error, 'removing a patch');
       }
     }
-    this.#patched.clear();
+    this.#undoable.clear();
   }
 
   #loaded(filename: string, exports: unknown): void {
+    if (!isObject(exports)) return;
     const path = withoutExtension(slashed(filename));
     for (const place of this.#places.get(lastPart(path)) ?? []) {
       if (!path.endsWith(place.path) || this.#patched.has(exports)) continue;
@@ -97,7 +102,7 @@ class FileHooks {
     }
   }
 
-  #patch(exports: unknown, { definition }: Place, loaded: LoadedFile): void {
+  #patch(exports: object, { definition }: Place, loaded: LoadedFile): void {
     // Before patching, which may load and thus report further files.
     this.#patched.set(exports, undefined);
     if (!definition.majors.includes(Number.parseInt(loaded.version, 10))) {
@@ -106,7 +111,12 @@ class FileHooks {
       return;
     }
     try {
-      this.#patched.set(exports, definition.patch(exports, loaded));
+      const undo = definition.patch(exports, loaded);
+      if (undo === undefined) return;
+      this.#patched.set(exports, undo);
+      const copy = new WeakRef(exports);
+      this.#undoable.add(copy);
+      this.#forgotten.register(exports, copy);
     } catch (error) {
       reportFault(error, `patching ${loaded.file} ${loaded.version}`);
     }
@@ -117,6 +127,10 @@ class FileHooks {
     this.#warned.add(message);
     reportFault(message, 'instrumentations');
   }
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
 function lastPart(path: string): string {

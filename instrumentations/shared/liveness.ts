@@ -1,18 +1,23 @@
-import { connect, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { type Clock, outsideCallContext, systemClock } from '../../src/core/clock.ts';
+import type { Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import { type Clock, outsideCallContext, systemClock, type Timer } from '../../src/core/clock.ts';
 import { withoutTracing } from './suppress.ts';
 
 /** How long an answer may take, in ms, unless told otherwise. */
 export const defaultTimeoutMs = 500;
 
-/** A timer this late, in ms, says that the event loop was blocked. */
-const lateMs = 50;
+/** The time of a question is counted in so many pieces; one that ends late says that this process was busy, and does not count. */
+const pieces = 5;
 /** A process that is always late must come to a conclusion, too. */
-const maxExtensions = 4;
+const maxPardons = 10;
+/** An answer may take so many times as long as the last ones took. */
+const answerFactor = 4;
 
-/** Resolves `true` when the server answered, `false` when it refused or kept silent. Never rejects. */
-export type Verify = () => Promise<boolean>;
+/**
+ * Resolves `true` when the server answered, `false` when it refused or kept silent. Never rejects.
+ * @param healthyMs how long healthy calls take, where that is known: less patience is needed where they are quick
+ */
+export type Verify = (healthyMs?: number) => Promise<boolean>;
 
 export interface LivenessQuestion {
   /** Host and port, or the path of a Unix socket. */
@@ -23,8 +28,10 @@ export interface LivenessQuestion {
   readonly ask?: string | Uint8Array;
   /** Whether an answer says that the server is of use. Default: any byte does. */
   readonly accepts?: (answer: Buffer) => boolean;
-  /** How long to wait for an answer, in ms. Default 500. */
+  /** How long to wait for an answer at most, in ms. Default 500. */
   readonly timeoutMs?: number;
+  /** How long at least, where its calls and its answers so far were quick, in ms. Default: as long as at most. */
+  readonly leastMs?: number;
 }
 
 /**
@@ -33,16 +40,26 @@ export interface LivenessQuestion {
  * timers do not keep the process alive.
  */
 export function createLiveness(question: LivenessQuestion, clock: Clock = systemClock): Verify {
+  const { timeoutMs = defaultTimeoutMs, leastMs = timeoutMs } = question;
   let underWay: Promise<boolean> | undefined;
-  return () => {
-    underWay ??= outsideCallContext(() => withoutTracing(() => askOnce(question, clock))).finally(() => {
+  /** How long the answers so far took; a slow one is forgotten little by little. */
+  let answeredInMs = 0;
+  const ask = async (healthyMs: number): Promise<boolean> => {
+    const asked = clock.now();
+    const patienceMs = Math.min(timeoutMs, Math.max(leastMs, healthyMs, answeredInMs * answerFactor));
+    const alive = await askOnce(question, patienceMs, clock);
+    if (alive) answeredInMs = Math.max(clock.now() - asked, answeredInMs * 0.8);
+    return alive;
+  };
+  return (healthyMs = timeoutMs) => {
+    underWay ??= outsideCallContext(() => withoutTracing(() => ask(healthyMs))).finally(() => {
       underWay = undefined;
     });
     return underWay;
   };
 }
 
-function askOnce(question: LivenessQuestion, clock: Clock): Promise<boolean> {
+function askOnce(question: LivenessQuestion, patienceMs: number, clock: Clock): Promise<boolean> {
   return new Promise((resolve) => {
     let socket: Socket | undefined;
     const finish = (alive: boolean): void => {
@@ -50,21 +67,22 @@ function askOnce(question: LivenessQuestion, clock: Clock): Promise<boolean> {
       socket?.destroy();
       resolve(alive);
     };
-    const { timeoutMs = defaultTimeoutMs } = question;
-    let due = clock.now() + timeoutMs;
-    let patience = maxExtensions;
-    const timeUp = (): void => {
-      const now = clock.now();
-      if (now - due <= lateMs || patience === 0) {
-        finish(false);
-        return;
-      }
-      // It is this process that was busy: an answer may lie unread, or the question still be unsent.
-      patience -= 1;
-      due = now + timeoutMs / 2;
-      timer = clock.setTimer(timeUp, timeoutMs / 2);
+    const pieceMs = patienceMs / pieces;
+    let left = pieces;
+    let pardons = maxPardons;
+    let due = 0;
+    const nextPiece = (): Timer => {
+      due = clock.now() + pieceMs;
+      return clock.setTimer(passed, pieceMs);
     };
-    let timer = clock.setTimer(timeUp, timeoutMs);
+    const passed = (): void => {
+      // It is this process that was busy: an answer may lie unread, or the question still be unsent.
+      if (clock.now() - due > pieceMs / 2 && pardons > 0) pardons -= 1;
+      else left -= 1;
+      if (left === 0) finish(false);
+      else timer = nextPiece();
+    };
+    let timer = nextPiece();
     try {
       socket = open(question, finish);
       socket.unref();
@@ -80,7 +98,10 @@ function askOnce(question: LivenessQuestion, clock: Clock): Promise<boolean> {
 function open(question: LivenessQuestion, finish: (alive: boolean) => void): Socket {
   const { to, tls, ask } = question;
   // The identity of the server does not matter here: no secret is told to it, and all it says is that it is there.
-  const socket = tls === undefined ? connect(to) : connectTls({ ...tls, ...to, rejectUnauthorized: false });
+  // Loaded by the first question: at the start it would be a tenth of the whole preload.
+  const { getBuiltinModule } = process;
+  const socket =
+    tls === undefined ? getBuiltinModule('node:net').connect(to) : getBuiltinModule('node:tls').connect({ ...tls, ...to, rejectUnauthorized: false });
   if (ask !== undefined) socket.write(ask);
   else socket.once(tls === undefined ? 'connect' : 'secureConnect', () => finish(true));
   socket.once('data', (answer: Buffer) => finish(question.accepts?.(answer) ?? true));

@@ -13,7 +13,17 @@ export type InstanceGuard = (client: object, source: { readonly registry: Regist
  */
 export class ClientProtection {
   readonly #guards: readonly InstanceGuard[];
-  readonly #undo: Undo[] = [];
+  readonly #undo = new Set<Undo>();
+  /** A client that is gone needs no undoing; an `Undo` that holds on to its client keeps both. */
+  readonly #gone = new FinalizationRegistry<Undo>((undo) => {
+    if (this.#undo.delete(undo)) undo();
+  });
+  /** One for all: what a guard keeps of a server is kept by source. */
+  readonly #source = {
+    get registry() {
+      return defaultRegistry();
+    },
+  };
   #protected = new WeakSet<object>();
 
   constructor(guards: readonly InstanceGuard[]) {
@@ -26,25 +36,28 @@ export class ClientProtection {
    * @throws TypeError for what is no client that is known
    */
   protect<T extends object>(client: T): T {
+    if (typeof client !== 'object' || client === null) throw unknownClient();
     if (this.#protected.has(client)) return client;
-    const source = {
-      get registry() {
-        return defaultRegistry();
-      },
-    };
     for (const guard of this.#guards) {
-      const undo = guard(client, source);
+      const undo = guard(client, this.#source);
       if (undo === undefined) continue;
       this.#protected.add(client);
-      this.#undo.push(undo);
+      this.#undo.add(undo);
+      this.#gone.register(client, undo);
       return client;
     }
-    throw new TypeError('protectClient: this is no client of a kind that it knows (an ioredis client or cluster, a pg pool or client)');
+    throw unknownClient();
   }
 
   /** Puts all of them back as they were. */
   undo(): void {
-    for (const undo of this.#undo.splice(0).reverse()) undo();
+    const all = [...this.#undo].reverse();
+    this.#undo.clear();
+    for (const undo of all) undo();
     this.#protected = new WeakSet();
   }
+}
+
+function unknownClient(): TypeError {
+  return new TypeError('protectClient: this is no client of a kind that it knows (an ioredis client or cluster, a pg pool or client)');
 }

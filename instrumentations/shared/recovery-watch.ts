@@ -7,8 +7,10 @@ const firstDelayMs = 250;
 const growth = 1.25;
 const longestDelayMs = 2_000;
 
-/** Whom the watch tells. */
+/** Whom the watch tells, and asks. */
 export interface RecoveryListener {
+  /** Whether an error was a fault of the server's connections: its answering, or not, says something of it. */
+  isOfConnection(error: unknown): boolean;
   /** The server answered. */
   recovered(): void;
   /** A circuit is half-open because its time was over, and the server is still not there: its probes wait in vain. */
@@ -16,16 +18,22 @@ export interface RecoveryListener {
 }
 
 /**
- * Asks a server that stalled or refused connections whether it is back, and says so: its circuits need not wait out a long
- * open time, nor their probes hang. Asks only while one of them is open, every 250 ms at first, then less and less often,
- * down to every 2 s, and once when one turns half-open.
+ * What is known of a breaker's opening: whether the server is back is `unknown`; it has `answered` since; or it answers while
+ * the breaker's own probes fail, so that its answer is `moot` until the circuit has closed.
+ */
+type Trouble = 'unknown' | 'answered' | 'moot';
+
+/**
+ * Asks a server that stalled, refused connections or broke them whether it is back, and says so: its circuits need not wait
+ * out a long open time, nor their probes hang. Asks only while one of them is open, every 250 ms at first, then less and less
+ * often, down to every 2 s, and once when one turns half-open.
  */
 export class RecoveryWatch {
   readonly #verify: Verify;
   readonly #listener: RecoveryListener;
   readonly #clock: Clock;
-  /** Breakers that opened for a reason which the question can refute; the value: whether it has been. */
-  readonly #troubled = new Map<Breaker, boolean>();
+  /** Breakers that opened for a reason which the question can refute. */
+  readonly #troubled = new Map<Breaker, Trouble>();
   #timer: Timer | undefined;
   #asking = false;
   #delayMs = firstDelayMs;
@@ -41,35 +49,33 @@ export class RecoveryWatch {
     breaker.on('transition', (event) => this.#moved(event));
   }
 
-  #moved({ breaker, to, trigger }: TransitionEvent): void {
-    const refuted = this.#troubled.get(breaker);
+  #moved({ breaker, to, trigger, error }: TransitionEvent): void {
+    const trouble = this.#troubled.get(breaker);
     if (to === 'open') {
-      if (trigger === 'stall' || trigger === 'connection') this.#troubled.set(breaker, false);
+      if (trigger === 'stall' || trigger === 'connection') this.#troubled.set(breaker, 'unknown');
       // The server answers, and the probes failed all the same: its answer means nothing for this breaker.
-      else if (refuted === true) this.#troubled.delete(breaker);
+      else if (trouble === 'answered') this.#troubled.set(breaker, 'moot');
+      // Counted faults of the connection: behind a proxy a dead server resets connections instead of refusing them.
+      else if (trouble === undefined && this.#listener.isOfConnection(error)) this.#troubled.set(breaker, 'unknown');
     } else if (to !== 'half_open') {
       this.#troubled.delete(breaker);
-    } else if (refuted === false) {
+    } else if (trouble === 'unknown') {
       if (trigger === 'open_elapsed') return void this.#ask();
-      this.#troubled.set(breaker, true);
+      this.#troubled.set(breaker, 'answered');
     }
     this.#schedule();
   }
 
   #schedule(): void {
-    if (this.#troubled.size === 0) this.#delayMs = firstDelayMs;
-    if (!this.#someOpen()) {
+    const asked = [...this.#troubled].filter(([, trouble]) => trouble !== 'moot');
+    if (asked.length === 0) this.#delayMs = firstDelayMs;
+    if (!asked.some(([{ state }]) => state === 'open')) {
       this.#timer?.cancel();
       this.#timer = undefined;
     } else if (this.#timer === undefined && !this.#asking) {
       this.#timer = this.#clock.setTimer(() => void this.#ask(), this.#delayMs);
       this.#delayMs = Math.min(this.#delayMs * growth, longestDelayMs);
     }
-  }
-
-  #someOpen(): boolean {
-    for (const breaker of this.#troubled.keys()) if (breaker.state === 'open') return true;
-    return false;
   }
 
   async #ask(): Promise<void> {
@@ -79,9 +85,10 @@ export class RecoveryWatch {
     this.#asking = true;
     const answered = await this.#verify().catch(() => false);
     this.#asking = false;
-    for (const [breaker, refuted] of this.#troubled) {
-      if (answered) this.#troubled.set(breaker, true);
-      else if (!refuted && breaker.state === 'half_open') this.#listener.stillSilent(breaker);
+    for (const [breaker, trouble] of this.#troubled) {
+      if (trouble !== 'unknown') continue;
+      if (answered) this.#troubled.set(breaker, 'answered');
+      else if (breaker.state === 'half_open') this.#listener.stillSilent(breaker);
     }
     if (answered) this.#listener.recovered();
     this.#schedule();

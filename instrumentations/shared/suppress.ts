@@ -1,14 +1,23 @@
-import { context, createContextKey } from '@opentelemetry/api';
+import type { ContextManager } from '@opentelemetry/api';
 
 /** The key of `suppressTracing` in `@opentelemetry/core`: the same symbol, without loading an SDK. */
-const suppressTracing = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+const suppressTracing = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+
+/** Where all copies of OpenTelemetry's API keep what was registered: so none has to be loaded. */
+const apiSlot = Symbol.for('opentelemetry.js.api.1');
+
+/** Without one there are no contexts, and nothing to suppress. */
+function contextManager(): ContextManager | undefined {
+  return (globalThis as { [apiSlot]?: { readonly context?: ContextManager } })[apiSlot]?.context;
+}
 
 /** Whether OpenTelemetry's own work is under way (an exporter's request): not to be guarded, and not to be traced. */
 export function isTracingSuppressed(): boolean {
-  return context.active().getValue(suppressTracing) === true;
+  return contextManager()?.active().getValue(suppressTracing) === true;
 }
 
 /** Runs a function whose I/O must make no spans. */
 export function withoutTracing<R>(fn: () => R): R {
-  return context.with(context.active().setValue(suppressTracing, true), fn);
+  const contexts = contextManager();
+  return contexts === undefined ? fn() : contexts.with(contexts.active().setValue(suppressTracing, true), fn);
 }

@@ -1,15 +1,22 @@
 import type { Clock, Timer } from '../core/clock.ts';
 
+/** Whom an alarm wakes. */
+export interface Sleeper {
+  /** @param lateMs by how much the timer fired late: the event loop was busy */
+  ring(now: number, lateMs: number): void;
+}
+
 /** One timer for a breaker, set to the earliest thing it waits for. */
 export class Alarm {
   #timer: Timer | undefined;
   #due = 0;
+  readonly #clock: Clock;
+  readonly #sleeper: Sleeper;
 
-  constructor(
-    private readonly clock: Clock,
-    /** @param lateMs by how much the timer fired late: the event loop was busy */
-    private readonly ring: (now: number, lateMs: number) => void,
-  ) {}
+  constructor(clock: Clock, sleeper: Sleeper) {
+    this.#clock = clock;
+    this.#sleeper = sleeper;
+  }
 
   get isSet(): boolean {
     return this.#timer !== undefined;
@@ -22,12 +29,12 @@ export class Alarm {
       this.#timer.cancel();
     }
     this.#due = due;
-    this.#timer = this.clock.setTimer(() => {
+    this.#timer = this.#clock.setTimer(() => {
       this.#timer = undefined;
-      const then = this.clock.now();
+      const then = this.#clock.now();
       // Timers may fire a fraction of a millisecond early.
       if (then < due) this.at(due, then);
-      else this.ring(then, then - due);
+      else this.#sleeper.ring(then, then - due);
     }, due - now);
   }
 

@@ -1,50 +1,54 @@
 import type { Clock } from '../core/clock.ts';
 import { CallTimeoutError, IllegalTransitionError, type RejectionReason } from '../core/errors.ts';
 import type { Mode, ResolvedOptions } from '../core/options.ts';
-import type { TripRule, TripView } from '../core/trip-rule.ts';
-import { Alarm } from './alarm.ts';
+import { Alarm, type Sleeper } from './alarm.ts';
 import { HalfOpenTrial } from './half-open.ts';
 import type { InFlight } from './in-flight.ts';
-import { askIsolated } from './isolated.ts';
 import type { Cause, Move } from './move.ts';
 import { OpenTime } from './open-time.ts';
 import type { Permit } from './permit.ts';
 import { RampUp } from './ramp-up.ts';
 import { type ClosedState, type HalfOpenState, homeState, type OpenState, publicName, type State, type Successor } from './state.ts';
 import { isLegal } from './transitions.ts';
-import { tripRules } from './trip/rules.ts';
+import { Jury } from './trip/jury.ts';
 import { createWindow } from './window/create-window.ts';
 import type { Window } from './window/window.ts';
 
+/** Whom a circuit belongs to. */
+export interface CircuitOwner {
+  /** It has moved. */
+  moved(move: Move): void;
+  /** How long a healthy call may take, as far as that has been learned; a probe's lease is never shorter. */
+  readonly patienceMs: number;
+}
+
 /**
  * The state machine: what is admitted, what is recorded, when it moves. One reference holds the state, and `#assign` is
- * the only place that writes it. It knows no listener and no telemetry: what it does is told to `onMove`, after the fact.
+ * the only place that writes it. It knows no listener and no telemetry: its owner is told what it does, after the fact.
  */
-export class Circuit {
+export class Circuit implements Sleeper {
   readonly openTime = new OpenTime();
   window: Window;
   consecutiveFailures = 0;
   lastFailure: unknown;
   #state: State;
-  #rules: readonly TripRule[];
-  readonly #view: { -readonly [K in keyof TripView]: TripView[K] };
+  #options: ResolvedOptions;
+  #jury: Jury;
   /** For what time alone decides in open and half-open; the closed state's watch has its own. */
-  readonly #alarm: Alarm;
+  #alarm: Alarm | undefined;
+  readonly #clock: Clock;
+  readonly #calls: InFlight;
+  readonly #owner: CircuitOwner;
 
-  constructor(
-    private options: ResolvedOptions,
-    private readonly clock: Clock,
-    private readonly calls: InFlight,
-    private readonly onMove: (move: Move) => void,
-    /** How long a healthy call may take, as far as that has been learned; a probe's lease is never shorter. */
-    private readonly patienceMs: () => number,
-  ) {
+  constructor(options: ResolvedOptions, clock: Clock, calls: InFlight, owner: CircuitOwner) {
     const now = clock.now();
+    this.#options = options;
+    this.#clock = clock;
+    this.#calls = calls;
+    this.#owner = owner;
+    this.#jury = new Jury(options);
     this.window = createWindow(options.window, now);
-    this.#rules = tripRules(options);
-    this.#view = { recorded: 0, failures: 0, slow: 0, minimumCalls: 0, consecutiveFailures: 0, inFlight: 0, overdue: 0 };
     this.#state = { ...homeState(options.mode), generation: 0, since: now };
-    this.#alarm = new Alarm(clock, (then) => this.#elapsed(then));
   }
 
   /** The state as of the last move; {@link present} first lets time have its say. */
@@ -60,7 +64,7 @@ export class Circuit {
 
   #brought(state: State, now: number): State {
     if (state.kind === 'open' && now >= state.until) this.#halfOpen(state, now, { trigger: 'open_elapsed' }, false);
-    else if (state.kind === 'half_open' && now >= (state.trial.deadline ?? Number.POSITIVE_INFINITY)) this.#elapsed(now);
+    else if (state.kind === 'half_open' && now >= (state.trial.deadline ?? Number.POSITIVE_INFINITY)) this.#leaseOver(state, now);
     return this.#state;
   }
 
@@ -74,17 +78,26 @@ export class Circuit {
       case 'disabled':
         return undefined;
       case 'half_open':
-        if (!state.trial.admit(now)) return 'half_open_limit';
-        this.#alarm.at(state.trial.deadline ?? now, now);
-        return undefined;
+        return this.#refusesProbe(state, now);
       case 'closed': {
         const ramp = state.ramp;
         if (ramp === undefined) return undefined;
-        if (!ramp.over(now)) return ramp.admit(now, this.calls.count) ? undefined : 'ramp_up';
+        if (!ramp.over(now)) return ramp.admit(now, this.#calls.count) ? undefined : 'ramp_up';
         state.ramp = undefined;
         return undefined;
       }
     }
+  }
+
+  #refusesProbe(state: HalfOpenState, now: number): RejectionReason | undefined {
+    const { trial } = state;
+    if (trial.asked(now)) {
+      this.#leaseOver(state, now);
+      return 'open';
+    }
+    if (!trial.admit(now)) return 'half_open_limit';
+    this.#wakeAt(trial.deadline ?? now, now);
+    return undefined;
   }
 
   /** The same without taking a permit: for who has to know, but makes no call. */
@@ -101,6 +114,13 @@ export class Circuit {
     return state.kind === 'closed' && state.ramp !== undefined ? 0 : undefined;
   }
 
+  /** A success, not slow, of a call that the present state, closed, admitted. */
+  succeeded(now: number): void {
+    this.window.record(now, false, false);
+    this.consecutiveFailures = 0;
+    if (this.#jury.isNeeded(this.window, this.#calls)) this.evaluate(now, undefined, undefined);
+  }
+
   /** A result of a call that the present state admitted. */
   record(permit: Permit, now: number, failed: boolean, slow: boolean, error: unknown): void {
     const state = this.#state;
@@ -110,7 +130,7 @@ export class Circuit {
     } else if (state.kind === 'closed') {
       this.window.record(now, failed, slow);
       this.consecutiveFailures = failed ? this.consecutiveFailures + 1 : 0;
-      if (failed || this.#mayTrip()) this.evaluate(now, error, permit);
+      if (this.#jury.isNeeded(this.window, this.#calls)) this.evaluate(now, error, permit);
     }
   }
 
@@ -120,14 +140,8 @@ export class Circuit {
     const cause = { error, trace: permit.trace, retryAfterMs: permit.retryAfterMs };
     const value = state.trial.failures / (state.trial.failures + state.trial.successes);
     if (verdict === 'close') this.#close(state, now, { ...cause, trigger: 'probes_succeeded' });
-    else if (verdict === 'reopen') this.open(now, { ...cause, trigger: 'probes_failed', value, limit: this.options.halfOpen.failureRatio });
-    else this.#alarm.at(state.trial.deadline ?? now, now);
-  }
-
-  /** Whether there is anything for a rule to find: into a window without a blemish most successes come. A user's rule may look for anything. */
-  #mayTrip(): boolean {
-    const { failures, slow } = this.window;
-    return failures > 0 || slow > 0 || this.calls.overdue > 0 || this.options.rules.length > 0;
+    else if (verdict === 'reopen') this.open(now, { ...cause, trigger: 'probes_failed', value, limit: this.#options.halfOpen.failureRatio });
+    else if (state.trial.deadline !== undefined) this.#wakeAt(state.trial.deadline, now);
   }
 
   /** A call that the present state admitted has proved nothing. */
@@ -146,21 +160,9 @@ export class Circuit {
 
   /** Asks the trip rules; only a closed circuit trips. */
   evaluate(now: number, error: unknown, permit: Pick<Permit, 'trace' | 'retryAfterMs'> | undefined): void {
-    const view = this.#view;
     this.window.advance(now);
-    view.recorded = this.window.recorded;
-    view.failures = this.window.failures;
-    view.slow = this.window.slow;
-    view.minimumCalls = this.options.minimumCalls;
-    view.consecutiveFailures = this.consecutiveFailures;
-    view.inFlight = this.calls.count;
-    view.overdue = this.calls.overdue;
-    for (const rule of this.#rules) {
-      const verdict = askIsolated(rule, view);
-      if (verdict === undefined) continue;
-      this.open(now, { trigger: rule.name, ...verdict, error, trace: permit?.trace, retryAfterMs: permit?.retryAfterMs ?? 0 });
-      return;
-    }
+    const verdict = this.#jury.verdict(this.window, this.consecutiveFailures, this.#calls);
+    if (verdict !== undefined) this.open(now, { ...verdict, error, trace: permit?.trace, retryAfterMs: permit?.retryAfterMs ?? 0 });
   }
 
   /** Opens a circuit that is closed or half-open. */
@@ -170,11 +172,11 @@ export class Circuit {
     const closed = state.kind === 'closed';
     if (cause.error !== undefined) this.lastFailure = cause.error;
     const trigger = closed && state.ramp !== undefined && !state.ramp.over(now) ? 'ramp_up_failed' : cause.trigger;
-    const openForMs = this.openTime.next(this.options.open, this.clock, closed ? now - state.since : 0, cause.retryAfterMs ?? 0);
+    const openForMs = this.openTime.next(this.#options.open, this.#clock, closed ? now - state.since : 0, cause.retryAfterMs ?? 0);
     // Evidence of recovery that proved wrong is not believed twice in a row: else a flapping server would never be left alone.
-    const mayEndEarly = closed || !state.early;
+    const refuted = !closed && state.early && (trigger !== 'connection' || now - state.since < this.#options.open.durationMs);
     const byEvidence = trigger === 'connection' && (closed || state.byEvidence);
-    this.move({ kind: 'open', shadow: state.shadow, until: now + openForMs, mayEndEarly, byEvidence }, now, { ...cause, trigger, openForMs });
+    this.move({ kind: 'open', shadow: state.shadow, until: now + openForMs, mayEndEarly: !refuted, byEvidence }, now, { ...cause, trigger, openForMs });
   }
 
   /** Evidence that the server is back: an open circuit lets probes out before its time. */
@@ -183,10 +185,14 @@ export class Circuit {
     if (state.kind === 'open' && state.mayEndEarly) this.#halfOpen(state, now, { trigger: 'connection' }, true);
   }
 
-  /** Calls succeed on the same server: what only evidence of its connection had opened needs no probes of its own. */
+  /**
+   * Calls succeed on the same server: what only evidence of its connection had opened needs no probes of its own, and anything
+   * else may ask for itself, whatever came of earlier evidence: who seldom calls would else wait his time out among the healed.
+   */
   proven(now: number): void {
     const state = this.present(now);
     if ((state.kind === 'open' || state.kind === 'half_open') && state.byEvidence) this.#close(state, now, { trigger: 'connection' });
+    else if (state.kind === 'open') this.#halfOpen(state, now, { trigger: 'connection' }, true);
   }
 
   /** Closes the circuit and forgets what it has seen. */
@@ -195,7 +201,7 @@ export class Circuit {
     this.openTime.forget();
     this.consecutiveFailures = 0;
     this.lastFailure = undefined;
-    const home = homeState(this.options.mode);
+    const home = homeState(this.#options.mode);
     // Calls under way belong to what is forgotten: a fresh state fences them off even where its name stays.
     if (home.kind === this.#state.kind && home.shadow === this.#state.shadow) this.#assign(home, now);
     else this.move(home, now, { trigger: 'manual', reason });
@@ -203,10 +209,10 @@ export class Circuit {
 
   /** Takes on other options: the state stays, and the window's results where its shape allows. */
   setOptions(options: ResolvedOptions, now: number): void {
-    const before: Mode = this.options.mode;
-    this.options = options;
+    const before: Mode = this.#options.mode;
+    this.#options = options;
     this.window = createWindow(options.window, now, this.window);
-    this.#rules = tripRules(options);
+    this.#jury = new Jury(options);
     const state = this.#state;
     // What a person holds, only a person gives back.
     const held = state.kind === 'forced_open' || (state.kind === 'disabled' && before !== 'off') || (state.shadow && before !== 'shadow');
@@ -231,26 +237,26 @@ export class Circuit {
     const beside = next.shadow && state.shadow;
     const from = beside ? state.kind : publicName(state);
     const to = beside ? next.kind : next.shadow ? 'shadow' : next.kind;
-    if (!isLegal(from, to)) throw new IllegalTransitionError(this.options.name, from, to);
+    if (!isLegal(from, to)) throw new IllegalTransitionError(this.#options.name, from, to);
     this.window.advance(now);
     const { recorded, failures, slow } = this.window;
     this.#assign(next, now);
-    this.onMove({ from, to, beside, at: now, counts: { recorded, failures, slow }, lastFailure: this.lastFailure, cause });
+    this.#owner.moved({ from, to, beside, at: now, counts: { recorded, failures, slow }, lastFailure: this.lastFailure, cause });
   }
 
   #assign(next: Successor, now: number): void {
     const before = this.#state;
     const state: State = { ...next, generation: before.generation + 1, since: now };
     this.#state = state;
-    this.calls.startOver();
-    this.#alarm.clear();
-    if (state.kind === 'open') this.#alarm.at(state.until, now);
+    this.#calls.startOver();
+    this.#alarm?.clear();
+    if (state.kind === 'open') this.#wakeAt(state.until, now);
     else if (state.kind !== before.kind) this.window.clear(now);
     if (state.kind !== before.kind) this.consecutiveFailures = 0;
   }
 
   #close(state: HalfOpenState | OpenState, now: number, cause: Cause): void {
-    const { rampUpMs, permits } = this.options.halfOpen;
+    const { rampUpMs, permits } = this.#options.halfOpen;
     const ramp = rampUpMs > 0 ? new RampUp(now, rampUpMs, permits) : undefined;
     this.move({ kind: 'closed', shadow: state.shadow, ramp } satisfies Omit<ClosedState, 'generation' | 'since'>, now, cause);
   }
@@ -262,26 +268,29 @@ export class Circuit {
 
   #trial(): HalfOpenTrial {
     // A lease shorter than healthy answers take would keep the circuit from ever closing.
-    const leaseMs = Math.max(this.options.halfOpen.leaseMs, this.patienceMs());
-    return new HalfOpenTrial({ ...this.options.halfOpen, leaseMs });
+    const leaseMs = Math.max(this.#options.halfOpen.leaseMs, this.#owner.patienceMs);
+    return new HalfOpenTrial({ ...this.#options.halfOpen, leaseMs });
   }
 
-  #elapsed(now: number): void {
-    const state = this.#state;
-    if (state.kind === 'open') this.present(now);
-    if (state.kind !== 'half_open') return;
-    const deadline = state.trial.deadline;
-    if (deadline === undefined) return;
-    if (now < deadline) {
-      this.#alarm.at(deadline, now);
-      return;
-    }
+  #wakeAt(due: number, now: number): void {
+    this.#alarm ??= new Alarm(this.#clock, this);
+    this.#alarm.at(due, now);
+  }
+
+  /** @internal For the alarm. */
+  ring(now: number): void {
+    const state = this.present(now);
+    // A result has renewed the lease meanwhile.
+    if (state.kind === 'half_open' && state.trial.deadline !== undefined) this.#wakeAt(state.trial.deadline, now);
+  }
+
+  #leaseOver(state: HalfOpenState, now: number): void {
     const { leaseMs } = state.trial;
     this.open(now, {
       trigger: 'probe_lease',
       value: (now - state.since) / 1_000,
       limit: leaseMs / 1_000,
-      error: new CallTimeoutError(this.options.name, leaseMs),
+      error: new CallTimeoutError(this.#options.name, leaseMs),
     });
   }
 }

@@ -1,11 +1,11 @@
-import { finished, type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Classify } from '../core/outcome.ts';
 import type { Breaker } from './breaker.ts';
 import { judgeError, judgeValue } from './judge.ts';
 
 /** What a protected function is handed. */
 export interface RunContext {
-  /** The caller's signal, to be passed on to whatever takes one. */
+  /** To be passed on to whatever takes one: the caller's, which in a call with a time-out fires at the end of that as well. */
   readonly signal: AbortSignal | undefined;
 }
 
@@ -14,6 +14,11 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** For this call, instead of the breaker's. */
   readonly classify?: Classify | undefined;
+  /**
+   * Time, in ms, after which the call counts as failed and its caller gets a `CallTimeoutError`, instead of the breaker's. The
+   * function is not stopped by it, unless it heeds `context.signal`.
+   */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Any stream of Node's; described by its shape so that our types need none of Node's. */
@@ -21,7 +26,7 @@ export interface StreamLike {
   on(event: string, listener: (...args: never[]) => void): unknown;
 }
 
-export function runSync<T>(breaker: Breaker, fn: () => T, options: Omit<RunOptions, 'signal'> | undefined): T {
+export function runSync<T>(breaker: Breaker, fn: () => T, options: Omit<RunOptions, 'signal' | 'timeoutMs'> | undefined): T {
   const permit = breaker.tryAcquire();
   if (permit === undefined) throw breaker.rejection();
   const classify = options?.classify ?? breaker.options.classify;
@@ -42,7 +47,7 @@ export function callbackCall<Results extends unknown[]>(
   breaker: Breaker,
   start: (callback: Callback<Results>) => void,
   callback: Callback<Results>,
-  options: Omit<RunOptions, 'signal'> | undefined,
+  options: Omit<RunOptions, 'signal' | 'timeoutMs'> | undefined,
 ): void {
   const permit = breaker.tryAcquire();
   if (permit === undefined) {
@@ -65,13 +70,14 @@ export function callbackCall<Results extends unknown[]>(
   }
 }
 
-export function runStream<S extends StreamLike>(breaker: Breaker, open: () => S, options: Omit<RunOptions, 'signal'> | undefined): S {
+export function runStream<S extends StreamLike>(breaker: Breaker, open: () => S, options: Omit<RunOptions, 'signal' | 'timeoutMs'> | undefined): S {
   const permit = breaker.tryAcquire();
   if (permit === undefined) throw breaker.rejection();
   const classify = options?.classify ?? breaker.options.classify;
   try {
     const stream = permit.enter(open);
-    finished(stream as unknown as Readable, (error) => {
+    // Loaded when there is a stream: most programs that load the engine have none.
+    process.getBuiltinModule('node:stream').finished(stream as unknown as Readable, (error) => {
       // Destroyed by its reader without an error: the reader had enough.
       if (error?.code === 'ERR_STREAM_PREMATURE_CLOSE') permit.cancel();
       else if (error) permit.settle(judgeError(error, classify, undefined), error);

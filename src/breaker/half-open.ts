@@ -3,17 +3,19 @@ import type { ResolvedOptions } from '../core/options.ts';
 export type HalfOpenVerdict = 'close' | 'reopen' | undefined;
 
 /**
- * The trial of a half-open circuit: which probes may go, and what their results decide.
- * A trial is under way while probes are out; a hung probe, or cancelled ones in an endless row, end it by its lease.
+ * The trial of a half-open circuit: which probes may go, and what their results decide. It has a lease: from the first call
+ * that asks until something is proved, success or failure, no longer than `leaseMs` may pass. What is ignored or cancelled
+ * proves nothing. Only while nobody asks for a whole lease does it stand still.
  */
 export class HalfOpenTrial {
   successes = 0;
   failures = 0;
   /** When each probe that is out was let out: in order, and never more than `permits`. */
   readonly #probes: number[] = [];
-  /** Time spent on probes that proved nothing since the last one that did, while none is out. */
-  #spentMs = 0;
-  #unprovenSince = 0;
+  /** When somebody first asked without anything having been proved since. */
+  #unprovenSince = Number.POSITIVE_INFINITY;
+  /** When somebody last asked, or waited for a probe's answer. */
+  #askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: ResolvedOptions['halfOpen']) {}
 
@@ -32,9 +34,17 @@ export class HalfOpenTrial {
     return this.#probes.length >= this.options.permits;
   }
 
+  /** Somebody asks. @returns whether the lease is over */
+  asked(now: number): boolean {
+    const { leaseMs } = this.options;
+    if (this.#probes.length === 0 && now - this.#askedAt >= leaseMs) this.#unprovenSince = Number.POSITIVE_INFINITY;
+    this.#askedAt = now;
+    this.#unprovenSince = Math.min(this.#unprovenSince, now);
+    return now - this.#unprovenSince >= leaseMs;
+  }
+
   admit(now: number): boolean {
     if (this.full) return false;
-    if (this.#probes.length === 0) this.#unprovenSince = now - this.#spentMs;
     this.#probes.push(now);
     return true;
   }
@@ -42,13 +52,12 @@ export class HalfOpenTrial {
   /** A probe proved nothing: its permit is free again, the lease is not renewed. */
   release(startedAt: number, now: number): void {
     this.#remove(startedAt);
-    if (this.#probes.length === 0) this.#spentMs = now - this.#unprovenSince;
+    this.#askedAt = now;
   }
 
   record(startedAt: number, failed: boolean): HalfOpenVerdict {
     this.#remove(startedAt);
-    this.#spentMs = 0;
-    this.#unprovenSince = this.#probes[0] ?? 0;
+    this.#unprovenSince = this.#probes[0] ?? Number.POSITIVE_INFINITY;
     if (failed) this.failures += 1;
     else this.successes += 1;
     return this.#verdict();

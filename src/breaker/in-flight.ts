@@ -1,77 +1,81 @@
 import type { Permit } from './permit.ts';
+import type { State } from './state.ts';
 
 /**
  * The calls under way, in no order: to keep them in one would cost every call, and it is seldom asked for, by a timer or
  * a transition, which look them all through. Calls exempt from time (`untimed`) are counted only.
  */
 export class InFlight {
-  /** Calls under way, the exempt ones included. */
-  count = 0;
-  /** Of these, the ones past `slowCallMs` as of the last {@link markOverdue}. */
+  /** Calls past `slowCallMs` as of the last {@link markOverdue}. */
   overdue = 0;
-  /** Calls that began after the last success: while they wait, nothing has succeeded. */
-  waiting = 0;
-  /** How often something has succeeded, or the circuit has begun a new state. */
-  era = 0;
-  readonly #timed: Permit[] = [];
-  /** Counts the circuit's states: the calls of an earlier one are never late in this. */
-  #term = 0;
+  /** When something last succeeded: who began before has not waited in vain. */
+  succeededAt = Number.NEGATIVE_INFINITY;
+  #untimed = 0;
+  #timed: Permit[] = [];
   /** None of the calls that are not overdue yet began before. */
   #timelySince = Number.NEGATIVE_INFINITY;
 
+  /** Calls under way, the exempt ones included. */
+  get count(): number {
+    return this.#timed.length + this.#untimed;
+  }
+
   add(permit: Permit): void {
-    this.count += 1;
-    if (permit.untimed) return;
-    permit.era = this.era;
-    permit.term = this.#term;
-    this.waiting += 1;
-    permit.place = this.#timed.length;
-    this.#timed.push(permit);
+    if (permit.untimed) this.#untimed += 1;
+    else permit.place = this.#timed.push(permit) - 1;
   }
 
-  remove(permit: Permit): void {
-    this.count -= 1;
-    if (permit.untimed) return;
-    if (permit.era === this.era) this.waiting -= 1;
-    if (permit.overdue && permit.term === this.#term) this.overdue -= 1;
+  /** @param present the state of the circuit */
+  remove(permit: Permit, present: State): void {
+    if (permit.untimed) {
+      this.#untimed -= 1;
+      return;
+    }
+    // The last one takes its place.
     const last = this.#timed.pop() as Permit;
-    if (last === permit) return;
-    this.#timed[permit.place] = last;
-    last.place = permit.place;
+    if (last !== permit) {
+      this.#timed[permit.place] = last;
+      last.place = permit.place;
+    }
+    if (permit.overdue && permit.state === present) this.overdue -= 1;
   }
 
-  /** Something has succeeded: nobody under way has waited in vain yet. */
-  succeeded(): void {
-    this.era += 1;
-    this.waiting = 0;
-  }
-
-  /** A new state has begun: the calls under way belong to the one before, and are neither late nor waiting in this one. */
+  /** Another state has begun: the calls under way belong to the one before, and are neither late nor waiting in this one. */
   startOver(): void {
-    this.succeeded();
     this.overdue = 0;
-    this.#term += 1;
+    this.#timelySince = Number.NEGATIVE_INFINITY;
   }
 
-  /** Counts the calls that began before `startedBefore` as overdue. */
-  markOverdue(startedBefore: number): void {
+  /** Counts the calls of `present` that began before `startedBefore` as overdue. */
+  markOverdue(present: State, startedBefore: number): void {
     if (startedBefore <= this.#timelySince) return;
     for (const permit of this.#timed) {
-      if (permit.startedAt >= startedBefore || !this.#isTimely(permit)) continue;
+      if (permit.startedAt >= startedBefore || permit.overdue || permit.queued || permit.state !== present) continue;
       permit.overdue = true;
       this.overdue += 1;
     }
-    this.#timelySince = this.oldestTimely ?? startedBefore;
+    this.#timelySince = this.oldestTimely(present) ?? startedBefore;
   }
 
-  /** When the oldest call not yet overdue began. */
-  get oldestTimely(): number | undefined {
-    return oldestOf(this.#timed.filter((permit) => this.#isTimely(permit)));
+  /** When the oldest call of a state began that is neither overdue nor in a queue of the caller's. */
+  oldestTimely(present: State): number | undefined {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { state, overdue, queued, startedAt } of this.#timed) {
+      if (state === present && !overdue && !queued && startedAt < oldest) oldest = startedAt;
+    }
+    return oldest === Number.POSITIVE_INFINITY ? undefined : oldest;
   }
 
-  /** When the oldest of those that wait began. */
-  get waitingSince(): number | undefined {
-    return this.waiting === 0 ? undefined : oldestOf(this.#timed.filter((permit) => permit.era === this.era));
+  /** The calls of a state that have begun since something last succeeded: how many, and when the oldest of them began. */
+  waiting(present: State): Waiting {
+    let calls = 0;
+    let since = Number.POSITIVE_INFINITY;
+    for (const { state, startedAt } of this.#timed) {
+      if (state !== present || startedAt < this.succeededAt) continue;
+      calls += 1;
+      if (startedAt < since) since = startedAt;
+    }
+    return { calls, since };
   }
 
   /** What telemetry kept with the oldest calls, at most `limit` of them. */
@@ -81,11 +85,15 @@ export class InFlight {
     return traced.slice(0, limit).map((permit) => permit.trace);
   }
 
-  #isTimely(permit: Permit): boolean {
-    return permit.term === this.#term && !permit.overdue;
+  /** Every call under way but the exempt ones. */
+  [Symbol.iterator](): Iterator<Permit> {
+    return this.#timed.slice().values();
   }
 }
 
-function oldestOf(permits: readonly Permit[]): number | undefined {
-  return permits.length === 0 ? undefined : permits.reduce((oldest, { startedAt }) => Math.min(oldest, startedAt), Number.POSITIVE_INFINITY);
+/** Calls that wait while nothing succeeds. */
+export interface Waiting {
+  readonly calls: number;
+  /** When the oldest of them began; infinity when there is none. */
+  readonly since: number;
 }

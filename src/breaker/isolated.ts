@@ -13,7 +13,7 @@ export function isolated<R>(fn: () => R): R | undefined {
 }
 
 /** The call is made exactly once, and its result is its own, whatever the tracer does. */
-export function enterIsolated<R>(tracer: CallTracer, trace: unknown, fn: () => R): R {
+export function enterIsolated<R>(tracer: Pick<CallTracer, 'enter'>, trace: unknown, fn: () => R): R {
   let result: { readonly value: R } | { readonly error: unknown } | undefined;
   const once = (): R => {
     if (result === undefined) {

@@ -17,7 +17,7 @@ export const rejectionReasons: readonly RejectionReason[] = [
 /** Every public state, in the order of the counters. */
 export const stateNames: readonly StateName[] = ['closed', 'open', 'half_open', 'forced_open', 'disabled', 'shadow'];
 
-/** More kinds of error than this share one series: a metric's variety must stay bounded. */
+/** More kinds of outcome and error than this share one series: a metric's variety must stay bounded. */
 const MAX_ERROR_TYPES = 16;
 
 const noDurations: ReadonlyMap<string, DurationHistogram> = new Map();
@@ -36,13 +36,17 @@ function increment(counters: number[], at: number): void {
  * Counters only grow.
  */
 export class Meters {
-  /** Each is made when first needed: of a thousand breakers most are idle, and few have ever refused a call. */
+  /**
+   * Each is made when first needed: of a thousand breakers most are idle, and few have ever refused a call. The successes
+   * that were timed and quick, nearly all calls, are counted in their histogram alone.
+   */
   #calls: number[] | undefined;
   #stateMs: number[] | undefined;
   #rejections: number[] | undefined;
   #shadowRejections: number[] | undefined;
-  #durations: Map<string, DurationHistogram> | undefined;
   #successes: DurationHistogram | undefined;
+  /** Of all that is no success, by the key of {@link durations}. */
+  #others: Map<string, DurationHistogram> | undefined;
   #lastFailures: DurationHistogram | undefined;
   #state: StateName;
   #stateSince: number;
@@ -54,11 +58,19 @@ export class Meters {
 
   /** Keyed by outcome, and for failures by `failure:<error type>`. */
   get durations(): ReadonlyMap<string, DurationHistogram> {
-    return this.#durations ?? noDurations;
+    if (this.#successes === undefined) return this.#others ?? noDurations;
+    return new Map([['success', this.#successes], ...(this.#others ?? noDurations)]);
   }
 
   calls(outcome: CountedOutcome, slow: boolean): number {
-    return this.#calls?.[countedOutcomes.indexOf(outcome) * 2 + (slow ? 1 : 0)] ?? 0;
+    const row = countedOutcomes.indexOf(outcome) * 2;
+    const counted = this.#calls?.[slow ? row + 1 : row] ?? 0;
+    return outcome === 'success' && !slow ? counted + this.#quick : counted;
+  }
+
+  /** Slow successes are in the histogram as well. */
+  get #quick(): number {
+    return this.#successes === undefined ? 0 : this.#successes.count - (this.#calls?.[1] ?? 0);
   }
 
   rejections(reason: RejectionReason): number {
@@ -77,17 +89,20 @@ export class Meters {
 
   /** @internal For the engine. `durationMs` is `undefined` for calls that wait by their nature. */
   countCall(outcome: CountedOutcome, slow: boolean, durationMs: number | undefined, errorType: string | undefined): void {
-    // A success is the first of the outcomes, and by far the most frequent: no search for it.
-    const row = outcome === 'success' ? 0 : countedOutcomes.indexOf(outcome) * 2;
-    this.#calls ??= zeros(countedOutcomes.length * 2);
-    increment(this.#calls, slow ? row + 1 : row);
-    if (durationMs === undefined) return;
-    if (outcome === 'success') {
-      this.#successes ??= this.#histogram('success', 'success');
-      this.#successes.record(durationMs);
-    } else {
-      this.#unusual(outcome, errorType).record(durationMs);
+    const quick = outcome === 'success' && durationMs !== undefined && !slow;
+    if (!quick) {
+      this.#calls ??= zeros(countedOutcomes.length * 2);
+      increment(this.#calls, countedOutcomes.indexOf(outcome) * 2 + (slow ? 1 : 0));
     }
+    if (durationMs === undefined) return;
+    if (outcome === 'success') this.countSuccess(durationMs);
+    else this.#unusual(outcome, errorType).record(durationMs);
+  }
+
+  /** @internal A success that was neither slow nor exempt from time. */
+  countSuccess(durationMs: number): void {
+    this.#successes ??= new DurationHistogram('success');
+    this.#successes.record(durationMs);
   }
 
   /** @internal */
@@ -120,16 +135,17 @@ export class Meters {
   }
 
   #failures(type: string): DurationHistogram {
-    const known = this.durations.has(`failure:${type}`) || this.durations.size < MAX_ERROR_TYPES;
+    const others = this.#others ?? noDurations;
+    const known = others.has(`failure:${type}`) || others.size < MAX_ERROR_TYPES - 1;
     return known ? this.#histogram(`failure:${type}`, 'failure', type) : this.#histogram('failure:_OTHER', 'failure', '_OTHER');
   }
 
   #histogram(key: string, outcome: CountedOutcome, type?: string): DurationHistogram {
-    this.#durations ??= new Map();
-    const known = this.#durations.get(key);
+    this.#others ??= new Map();
+    const known = this.#others.get(key);
     if (known !== undefined) return known;
     const histogram = new DurationHistogram(outcome, type);
-    this.#durations.set(key, histogram);
+    this.#others.set(key, histogram);
     return histogram;
   }
 }

@@ -4,8 +4,11 @@ import type { State } from './state.ts';
 /** Where permits go back to. */
 export interface PermitOwner {
   readonly name: string;
+  /** The way of nearly all calls: a success whose duration is measured. */
+  succeed(permit: Permit): void;
   settle(permit: Permit, outcome: Outcome | 'cancelled', error: unknown, durationMs: number | undefined): void;
   enter<R>(permit: Permit, fn: () => R): R;
+  begin(permit: Permit): void;
 }
 
 /**
@@ -13,47 +16,44 @@ export interface PermitOwner {
  * it with `using`: a permit let go unsettled proves nothing and is given back.
  */
 export class Permit<Owner extends PermitOwner = PermitOwner> {
-  /** What telemetry keeps with the call. */
-  trace: unknown;
-  /** A Retry-After of the server's, in ms. */
-  retryAfterMs = 0;
+  /** The state that admitted the call: its result counts only while that state lasts. */
+  state!: State;
+  startedAt = 0;
+  /** Whether the call is a half-open circuit's probe. */
+  probe = false;
   settled = false;
   /** Counted, but neither recorded nor fenced: shadow mode would have refused it, or the breaker is disabled. */
   unrecorded = false;
   /** Counted as slow while running. */
   overdue = false;
-  /** The success count when the call began: tells whether anything has succeeded since. */
-  era = 0;
-  /** The state's number when the call began, and its place among the calls under way. */
-  term = 0;
+  /** Its call waits for something of the caller's own, and is not late while it does. */
+  queued = false;
+  /** Its place among the calls under way. */
   place = 0;
+  /** A Retry-After of the server's, in ms. */
+  retryAfterMs = 0;
+  /** What telemetry keeps with the call. */
+  trace: unknown = undefined;
 
   constructor(
     readonly breaker: Owner,
-    /** The state that admitted the call: its result counts only while that state lasts. */
-    public state: State,
-    public startedAt: number,
-    /** Whether the call is a half-open circuit's probe. */
-    public probe: boolean,
     /** Exempt from everything that time decides: slow calls, stall, durations. For calls that wait by their nature. */
-    public untimed: boolean,
+    readonly untimed: boolean,
   ) {}
 
-  /** @internal Makes a settled permit a new one. */
-  renew(state: State, startedAt: number, probe: boolean): this {
-    this.state = state;
-    this.startedAt = startedAt;
-    this.probe = probe;
+  /** @internal Makes one whose call has ended ready for another. */
+  renew(): void {
+    this.probe = false;
     this.settled = false;
+    this.unrecorded = false;
     this.overdue = false;
     this.trace = undefined;
-    this.retryAfterMs = 0;
-    return this;
   }
 
   /** The call succeeded. @param durationMs measured unless given */
   succeed(durationMs?: number): void {
-    this.breaker.settle(this, 'success', undefined, durationMs);
+    if (durationMs === undefined) this.breaker.succeed(this);
+    else this.breaker.settle(this, 'success', undefined, durationMs);
   }
 
   /** The call failed, and the dependency is to blame. @param durationMs measured unless given */
@@ -73,6 +73,16 @@ export class Permit<Owner extends PermitOwner = PermitOwner> {
 
   settle(outcome: Outcome | 'cancelled', error?: unknown, durationMs?: number): void {
     this.breaker.settle(this, outcome, error, durationMs);
+  }
+
+  /** The call waits for something of the caller's own, such as a connection that is in use: it is not late until it {@link begin}s. */
+  queue(): void {
+    this.queued = true;
+  }
+
+  /** A call that has waited in a queue begins now: its duration is measured from here. */
+  begin(): void {
+    if (this.queued) this.breaker.begin(this);
   }
 
   /** What the server asked for, in ms: should this call's failure open the circuit, it stays open for so long at least. */

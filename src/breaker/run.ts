@@ -1,9 +1,7 @@
-import type { Classify } from '../core/outcome.ts';
 import type { Breaker } from './breaker.ts';
 import type { RunContext, RunOptions } from './execute.ts';
 import { judgeError, judgeValue } from './judge.ts';
 import { Permit } from './permit.ts';
-import type { State } from './state.ts';
 
 const noSignal: RunContext = { signal: undefined };
 const settled: Promise<void> = Promise.resolve();
@@ -15,70 +13,88 @@ const MAX_SPARE = 1_024;
  * nothing but the promise that it returns.
  */
 class RunSlot extends Permit<Breaker> {
-  signal: AbortSignal | undefined;
-  classify: Classify | undefined;
+  options: RunOptions | undefined = undefined;
+  /** The next of those that wait to be used. */
+  next: RunSlot | undefined = undefined;
+  /** Of the call's function. */
+  promise: Promise<unknown> | undefined = undefined;
   readonly onValue: (value: unknown) => unknown;
-  readonly onError: (error: unknown) => never;
+  readonly onError: (error: unknown) => unknown;
 
-  constructor(breaker: Breaker, spare: RunSlot[], state: State, startedAt: number, probe: boolean) {
-    super(breaker, state, startedAt, probe, false);
-    const free = (): void => {
-      this.signal = undefined;
-      this.trace = undefined;
-      if (spare.length < MAX_SPARE) spare.push(this);
-    };
+  constructor(breaker: Breaker, runner: Runner) {
+    super(breaker, false);
     this.onValue = (value) => {
-      breaker.settle(this, judgeValue(value, this.classify), undefined, undefined);
-      free();
+      const classify = this.options?.classify ?? breaker.options.classify;
+      if (classify === undefined) breaker.succeed(this);
+      else breaker.settle(this, judgeValue(value, classify), undefined, undefined);
+      runner.free(this);
       return value;
     };
     this.onError = (error) => {
-      breaker.settle(this, judgeError(error, this.classify, this.signal), error, undefined);
-      free();
-      throw error;
+      const { options, promise } = this;
+      breaker.settle(this, judgeError(error, options?.classify ?? breaker.options.classify, options?.signal), error, undefined);
+      runner.free(this);
+      // Rejected with the same error and heard already: to go on with it costs half of what throwing the error would.
+      return promise;
     };
   }
 }
 
 /** Runs promise functions through a breaker. */
 export class Runner {
-  readonly #spare: RunSlot[] = [];
+  readonly #breaker: Breaker;
+  #spare: RunSlot | undefined;
+  #spares = 0;
 
-  constructor(private readonly breaker: Breaker) {}
-
-  /** A slot for a call that has been admitted. */
-  slot(state: State, startedAt: number, probe: boolean): Permit {
-    return this.#spare.pop()?.renew(state, startedAt, probe) ?? new RunSlot(this.breaker, this.#spare, state, startedAt, probe);
+  constructor(breaker: Breaker) {
+    this.#breaker = breaker;
   }
 
-  run<T>(slot: Permit | undefined, fn: (context: RunContext) => T | PromiseLike<T>, options: RunOptions | undefined): Promise<T> {
-    // A turn later: a promise rejected before its caller has it costs Node's book-keeping of unhandled rejections.
-    if (slot === undefined) return settled.then(thrower(this.breaker.rejection()));
-    const { onValue, onError } = slot as RunSlot;
-    (slot as RunSlot).classify = options?.classify ?? this.breaker.options.classify;
+  /** A slot for a call to come. */
+  slot(): RunSlot {
+    const slot = this.#spare;
+    if (slot === undefined) return new RunSlot(this.#breaker, this);
+    this.#spare = slot.next;
+    this.#spares -= 1;
+    return slot;
+  }
+
+  free(slot: RunSlot): void {
+    slot.renew();
+    slot.options = undefined;
+    slot.promise = undefined;
+    if (this.#spares === MAX_SPARE) return;
+    slot.next = this.#spare;
+    this.#spare = slot;
+    this.#spares += 1;
+  }
+
+  /** Makes the call of a slot that has been admitted. */
+  run<T>(slot: RunSlot, fn: (context: RunContext) => T | PromiseLike<T>, options: RunOptions | undefined): Promise<T> {
+    slot.options = options;
     try {
       // No function is made here: a variable that one holds would cost every call an object.
-      const context = options?.signal === undefined ? noSignal : withSignal(slot as RunSlot, options.signal);
-      const result = slot.probe ? entered(slot, fn, context) : fn(context);
-      const promise = result instanceof Promise && result.constructor === Promise ? (result as Promise<T>) : Promise.resolve(result);
-      return (promise as Promise<T>).then(onValue as (value: T) => T, onError);
+      const context = options?.signal === undefined ? noSignal : { signal: options.signal };
+      const promise = Promise.resolve(slot.probe ? entered(slot, fn, context) : fn(context));
+      slot.promise = promise;
+      return promise.then(slot.onValue as (value: Awaited<T>) => T, slot.onError as () => never);
     } catch (error) {
-      return settled.then(thrower(error)).then(undefined, onError);
+      slot.promise = rejectedLater(error);
+      return slot.promise.then(undefined, slot.onError) as Promise<never>;
     }
   }
-}
-
-function withSignal(slot: RunSlot, signal: AbortSignal): RunContext {
-  slot.signal = signal;
-  return { signal };
 }
 
 function entered<R>(slot: Permit, fn: (context: RunContext) => R, context: RunContext): R {
   return slot.enter(() => fn(context));
 }
 
-export function thrower(error: unknown): () => never {
-  return () => {
-    throw error;
-  };
+/**
+ * A turn later: a promise rejected before its caller has it costs Node's book-keeping of unhandled rejections. And without
+ * a throw, of which V8 notes where it came from.
+ */
+export function rejectedLater(error: unknown): Promise<never> {
+  return new Promise((_, reject) => {
+    settled.then(() => reject(error));
+  });
 }

@@ -1,6 +1,7 @@
 import type { RejectionReason, StateName } from '../core/errors.ts';
 import type { Mode, ResolvedOptions } from '../core/options.ts';
 import { type CountedOutcome, countedOutcomes } from '../core/outcome.ts';
+import type { DegradedMode } from '../core/policy-options.ts';
 import type { Target } from '../core/target.ts';
 import type { Breaker } from './breaker.ts';
 import type { Circuit } from './circuit.ts';
@@ -24,6 +25,8 @@ export interface Snapshot {
   /** In shadow: the state of the machine that runs beside the traffic. */
   readonly circuit: CircuitKind | undefined;
   readonly mode: Mode;
+  /** How calls are served for the time being; `undefined`: as ever. */
+  readonly degraded: DegradedMode | undefined;
   readonly generation: number;
   readonly target: Target;
   /** The configuration rule that applied. */
@@ -65,6 +68,7 @@ export function takeSnapshot(
     state: publicName(state),
     circuit: state.shadow ? (state.kind as CircuitKind) : undefined,
     mode: options.mode,
+    degraded: degradedOf(breaker),
     generation: state.generation,
     target: breaker.target,
     rule,
@@ -81,6 +85,11 @@ export function takeSnapshot(
     rejections: rejectionTotals((reason) => meters.rejections(reason)),
     shadowRejections: rejectionTotals((reason) => meters.shadowRejections(reason)),
   };
+}
+
+function degradedOf({ degraded, options }: Breaker): DegradedMode | undefined {
+  const mode = degraded ?? options.policies?.degraded;
+  return mode === 'off' ? undefined : mode;
 }
 
 /** What the ratio rules decide by: absent below the minimum number of calls. */

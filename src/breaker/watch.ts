@@ -1,4 +1,4 @@
-import { type Clock, outsideCallContext } from '../core/clock.ts';
+import { type Clock, outsideCallContext, type Timer } from '../core/clock.ts';
 import { CallTimeoutError } from '../core/errors.ts';
 import { reportFault } from '../core/fault.ts';
 import type { ResolvedOptions } from '../core/options.ts';
@@ -12,6 +12,11 @@ import { StallRule } from './trip/stall.ts';
 const LATE_MS = 50;
 /** How soon a suspicion is looked at again. */
 const RECHECK_MS = 50;
+/** A server that is asked and says nothing for so long has said no, should whoever asks have no limit of their own. */
+const LONGEST_QUESTION_MS = 5_000;
+
+/** Asks a server whether it is there. @param healthyMs how long a healthy call may take, where that has been learned */
+export type Verify = (healthyMs?: number) => Promise<boolean>;
 
 /**
  * Watches the calls under way of a closed circuit: those that run for too long (`countInFlight`), and a target that
@@ -22,26 +27,35 @@ export class Watch {
   #patience: Patience | undefined;
   #slowCallMs: number | undefined;
   #asking = false;
+  /** Since when the calls had waited that looked stalled at the last look. */
+  #suspectedSince: number | undefined;
   readonly #alarm: Alarm;
-  private readonly name: string;
+  readonly #name: string;
+  readonly #clock: Clock;
+  readonly #calls: InFlight;
+  readonly #circuit: Circuit;
+  readonly #verify: Verify | undefined;
 
-  constructor(
-    options: ResolvedOptions,
-    private readonly clock: Clock,
-    private readonly calls: InFlight,
-    private readonly circuit: Circuit,
-    private readonly verify: (() => Promise<boolean>) | undefined,
-  ) {
-    this.#alarm = new Alarm(clock, (now, lateMs) => this.#look(now, lateMs));
-    this.name = options.name;
+  constructor(options: ResolvedOptions, clock: Clock, calls: InFlight, circuit: Circuit, verify: Verify | undefined) {
+    this.#name = options.name;
+    this.#clock = clock;
+    this.#calls = calls;
+    this.#circuit = circuit;
+    this.#verify = verify;
+    this.#alarm = new Alarm(clock, this);
     this.setOptions(options, clock.now());
+  }
+
+  /** Whether the options have anything that needs watching. */
+  static isNeeded({ stall, countInFlight, slowCallMs, slowRatio }: ResolvedOptions): boolean {
+    return stall !== undefined || (countInFlight && slowCallMs !== undefined && slowRatio !== undefined);
   }
 
   setOptions(options: ResolvedOptions, now: number): void {
     if (options.stall !== undefined) this.#patience ??= new Patience(now);
-    this.#stall = options.stall && this.#patience && new StallRule(options.stall, this.verify !== undefined, this.#patience);
+    this.#stall = options.stall && this.#patience && new StallRule(options.stall, this.#verify !== undefined, this.#patience);
     this.#slowCallMs = options.countInFlight && options.slowRatio !== undefined ? options.slowCallMs : undefined;
-    this.#set(now);
+    this.#set(now, now);
   }
 
   /** How long a healthy call may take, as learned; 0 while too little is known. */
@@ -51,73 +65,95 @@ export class Watch {
 
   /** A call has begun. */
   began(now: number): void {
-    if (!this.#alarm.isSet) this.#set(now);
+    if (!this.#alarm.isSet) this.#set(now, now);
   }
 
   /** A call has succeeded. @param durationMs `undefined` for a call that waits by its nature */
   succeeded(now: number, durationMs: number | undefined): void {
-    if (durationMs !== undefined) this.#stall?.learn(now, durationMs);
+    if (durationMs !== undefined) this.#stall?.learn(durationMs);
+    this.markOverdue(now);
   }
 
   /** Brings the count of overdue calls up to date. */
   markOverdue(now: number): void {
-    if (this.#slowCallMs !== undefined) this.calls.markOverdue(now - this.#slowCallMs);
+    if (this.#slowCallMs !== undefined) this.#calls.markOverdue(this.#circuit.state, now - this.#slowCallMs);
   }
 
-  #set(now: number, soonest = now): void {
+  #set(now: number, soonest: number): void {
+    const { state } = this.#circuit;
     // What began before is nothing to the closed state to come, and its own first call sets the timer again.
-    if (this.circuit.state.kind !== 'closed') return;
-    const slowFrom = this.#slowCallMs === undefined ? undefined : this.calls.oldestTimely;
-    const stallFrom = this.#stall?.due(this.calls);
-    if (slowFrom === undefined && stallFrom === undefined) return;
+    if (state.kind !== 'closed') return;
+    const slowCallMs = this.#slowCallMs ?? Number.POSITIVE_INFINITY;
+    const slowFrom = this.#slowCallMs === undefined ? undefined : this.#calls.oldestTimely(state);
     // A call is slow when it has taken longer than the limit: one tick after it.
-    const slowDue = slowFrom === undefined ? Number.POSITIVE_INFINITY : slowFrom + (this.#slowCallMs as number) + 1;
+    const slowDue = slowFrom === undefined ? Number.POSITIVE_INFINITY : slowFrom + slowCallMs + 1;
+    const stallDue = this.#stall?.due(this.#calls.waiting(state)) ?? Number.POSITIVE_INFINITY;
+    const due = Math.min(slowDue, stallDue);
+    if (due === Number.POSITIVE_INFINITY) return;
     // A call that begins later does not set the timer, yet it may be due before those under way now.
-    const nextLook = now + Math.min(this.#stall?.lookMs ?? Number.POSITIVE_INFINITY, (this.#slowCallMs ?? Number.POSITIVE_INFINITY) + 1);
-    this.#alarm.at(Math.max(soonest, Math.min(slowDue, stallFrom ?? Number.POSITIVE_INFINITY, nextLook)), now);
+    const nextLook = now + Math.min(this.#stall?.lookMs ?? Number.POSITIVE_INFINITY, slowCallMs + 1);
+    const wanted = Math.min(due, nextLook);
+    this.#alarm.at(wanted > now ? wanted : soonest, now);
   }
 
-  #look(now: number, lateMs: number): void {
+  /** @internal For the alarm. */
+  ring(now: number, lateMs: number): void {
+    this.#stall?.forget(now);
     // After a blocked event loop nothing is judged: the answers may have come and lie unread.
-    if (lateMs <= LATE_MS) this.#examine(now);
-    this.#set(now, now + RECHECK_MS);
+    const again = lateMs <= LATE_MS && this.#examine(now);
+    if (again) this.#alarm.at(now, now);
+    else this.#set(now, now + RECHECK_MS);
   }
 
-  #examine(now: number): void {
-    if (this.circuit.state.kind === 'closed') {
+  /** @returns whether to look again at once */
+  #examine(now: number): boolean {
+    if (this.#circuit.state.kind === 'closed') {
       this.markOverdue(now);
-      if (this.calls.overdue > 0) this.circuit.evaluate(now, undefined, undefined);
+      if (this.#calls.overdue > 0) this.#circuit.evaluate(now, undefined, undefined);
     }
-    if (this.circuit.state.kind === 'closed') this.#judge(now);
+    return this.#circuit.state.kind === 'closed' && this.#judge(now);
   }
 
-  #judge(now: number): void {
-    const verdict = this.#stall?.judge(this.calls, now);
-    if (verdict === 'stalled') this.#trip(now);
-    else if (verdict === 'ask' && !this.#asking) this.#ask(now);
+  #judge(now: number): boolean {
+    const waiting = this.#calls.waiting(this.#circuit.state);
+    const verdict = this.#stall?.judge(waiting, now);
+    if (verdict === 'ask' && !this.#asking) this.#ask();
+    if (verdict !== 'stalled') return false;
+    // However short the event loop was busy, answers may lie unread: in a turn of it, those that have come are read.
+    if (this.#suspectedSince === waiting.since) {
+      this.#trip(now);
+      return false;
+    }
+    this.#suspectedSince = waiting.since;
+    return true;
   }
 
   #trip(now: number): void {
-    const measured = this.#stall?.verdict(this.calls, now);
-    const error = new CallTimeoutError(this.name, Math.round((measured?.value ?? 0) * 1_000));
-    this.circuit.open(now, { trigger: 'stall', ...measured, error });
+    const measured = this.#stall?.verdict(this.#calls.waiting(this.#circuit.state), now);
+    const error = new CallTimeoutError(this.#name, Math.round((measured?.value ?? 0) * 1_000));
+    this.#circuit.open(now, { trigger: 'stall', ...measured, error });
   }
 
-  #ask(now: number): void {
-    const asked = this.circuit.state;
-    const waiting = this.calls.era;
+  #ask(): void {
+    const asked = this.#circuit.state;
+    const { since } = this.#calls.waiting(asked);
+    let answered = false;
     const settle = (alive: boolean): void => {
+      if (answered) return;
+      answered = true;
       this.#asking = false;
-      const then = this.clock.now();
-      if (this.circuit.state !== asked || asked.kind !== 'closed') return;
-      if (alive) this.#stall?.alive(then);
+      limit.cancel();
+      const now = this.#clock.now();
+      if (this.#circuit.state !== asked) return;
+      if (alive) this.#stall?.alive(now);
       // An answer may have come meanwhile, to a call or to nobody: only silence on both sides convicts.
-      else if (this.calls.era === waiting && this.calls.waiting > 0) this.#trip(then);
+      else if (this.#calls.waiting(asked).since === since) this.#trip(now);
     };
     this.#asking = true;
-    const verify = this.verify ?? (() => Promise.resolve(true));
-    outsideCallContext(async () => verify()).then(settle, (fault: unknown) => {
-      reportFault(fault, `verifying at ${now}`);
+    const limit: Timer = this.#clock.setTimer(() => settle(false), LONGEST_QUESTION_MS);
+    const verify = this.#verify ?? (() => Promise.resolve(true));
+    outsideCallContext(async () => verify(this.#stall?.learnedMs)).then(settle, (fault: unknown) => {
+      reportFault(fault, 'verifying a stall');
       settle(true);
     });
   }

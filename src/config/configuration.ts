@@ -1,6 +1,7 @@
 import { ConfigError } from '../core/errors.ts';
 import type { BreakerOptions } from '../core/options.ts';
 import type { Target } from '../core/target.ts';
+import { type Statements, statementsOf } from './changes.ts';
 import { type Environment, standardPrometheus } from './environment.ts';
 import { type Resolution, Resolver } from './resolver.ts';
 import type { ConfigurationInput } from './schema.ts';
@@ -14,6 +15,14 @@ export interface Configuration {
   readonly warnings: readonly string[];
   /** Where it came from, for messages: a file's name, `environment`, `code`, or several of them. */
   readonly source: string;
+  /** The file among the sources, as it was named. */
+  readonly file: string | undefined;
+  /** The file is there, and nothing at all is in it. */
+  readonly fileEmpty: boolean;
+  /** Where a file is looked for, full paths. */
+  readonly places: readonly string[];
+  /** What the sources say. */
+  readonly statements: Statements;
   /** The options of a breaker; see {@link Resolver}. Never throws. */
   resolve(name: string, target?: Target, instrumentationDefaults?: BreakerOptions): Resolution;
 }
@@ -50,6 +59,7 @@ export function loadConfigurationSafely(options: SourceOptions = {}): { readonly
           settings: { ...settings, enabled: settings.enabled && settings.onError === 'defaults' },
           warnings: sources?.warnings ?? [],
           source: sources?.name ?? 'defaults',
+          ...told(sources, { file, environment, code }),
         },
       ),
       error,
@@ -77,11 +87,23 @@ function build(sources: Sources, env: Environment): Configuration {
     );
   }
   const settings = settingsOf([standard(env), sources.file, sources.environment, sources.code]);
-  return assemble(resolver, { settings, warnings: sources.warnings, source: sources.name });
+  return assemble(resolver, { settings, warnings: sources.warnings, source: sources.name, ...told(sources, sources) });
 }
 
 function assemble(resolver: Resolver, rest: Omit<Configuration, 'resolve'>): Configuration {
   return { ...rest, resolve: (name, target, instrumentationDefaults) => resolver.resolve(name, target, instrumentationDefaults) };
+}
+
+function told(
+  sources: Sources | undefined,
+  said: Pick<Sources, 'file' | 'environment' | 'code'>,
+): Omit<Configuration, 'resolve' | 'settings' | 'warnings' | 'source'> {
+  return {
+    file: sources?.fileName,
+    fileEmpty: sources?.fileEmpty ?? false,
+    places: sources?.places ?? [],
+    statements: statementsOf({ '': said.file, 'environment: ': said.environment, 'code: ': said.code }),
+  };
 }
 
 function standard(env: Environment): ConfigurationInput {

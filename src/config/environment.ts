@@ -48,6 +48,8 @@ function settings(): [string, Variable][] {
     IDLE_MS: 'idleMs',
     PROMETHEUS_HOST: 'prometheus.host',
     PROMETHEUS_PORT: 'prometheus.port',
+    WATCH: 'reload.watch',
+    RELOAD_SIGNAL: 'reload.signal',
   };
   return Object.entries(paths).map(([suffix, dotted]) => {
     const path = dotted.split('.');

@@ -58,6 +58,8 @@ function bodyOf(schema: Schema, definitions: Readonly<Record<string, Schema>>): 
       };
     case 'variant':
       return { oneOf: Object.values(schema.variants).map((variant) => convert(variant, definitions)) };
+    case 'any':
+      return {};
     case 'union':
       return { anyOf: schema.of.map((candidate) => convert(candidate, definitions)) };
   }

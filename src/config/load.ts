@@ -34,6 +34,11 @@ export function readConfigFile(named: string | undefined, cwd: string): ConfigFi
   return undefined;
 }
 
+/** Where a configuration file is looked for: full paths. */
+export function configPlaces(named: string | undefined, cwd: string): string[] {
+  return (named === undefined ? configFileNames : [named]).map((name) => resolve(cwd, name));
+}
+
 /** Far beyond what a person writes; reading and checking more would hold the start of the service. */
 const MAX_BYTES = 256 * 1_024;
 
@@ -53,7 +58,10 @@ export function configText(named: string | undefined, cwd: string): string {
 function readText(name: string, cwd: string, required: boolean): string | undefined {
   try {
     const file = resolve(cwd, name);
-    const stats = statSync(file);
+    // Most processes have no file: an error made and caught would cost more than all the rest here.
+    const stats = statSync(file, { throwIfNoEntry: false });
+    if (stats === undefined && !required) return undefined;
+    if (stats === undefined) throw Object.assign(new Error(), { code: 'ENOENT' });
     // A pipe or a device may never end.
     const good = stats.isDirectory() || (stats.isFile() && stats.size <= MAX_BYTES);
     if (!good)

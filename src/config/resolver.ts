@@ -5,6 +5,7 @@ import type { Target } from '../core/target.ts';
 import { chainClassify, classifyBy } from './classify-lists.ts';
 import { describeMatch, Matcher } from './matching.ts';
 import { type ConfigurationInput, type ConfiguredOptions, type Match, type SystemName, systemNames } from './schema.ts';
+import { canonicalSystem, misspeltSystem } from './system-names.ts';
 
 interface Rule {
   readonly match: Match;
@@ -82,6 +83,11 @@ export class Resolver {
     examine('defaults', [this.#defaults]);
     for (const [name, options] of this.#systems) examine(`systems.${name}`, [this.#defaults, options]);
     for (const rule of this.#rules) {
+      const meant = rule.match.system === undefined ? undefined : misspeltSystem(rule.match.system);
+      if (meant !== undefined) {
+        const allowed = `${systemNames.join(', ')}, or a third party's own; did you mean ${meant}?`;
+        issues.push({ path: `${rule.where}.match.system`, value: rule.match.system, allowed });
+      }
       const system = this.#systems.get(rule.match.system as SystemName);
       const below = this.#matcher.below(rule).map(({ options }) => options);
       examine(rule.where, [this.#defaults, system, ...below, rule.options]);
@@ -91,7 +97,11 @@ export class Resolver {
 }
 
 function rulesOf(source: ConfigurationInput, origin: string): Rule[] {
-  return (source.breakers ?? []).map(({ match, ...options }, index) => ({ match, options: compile(options), where: `${origin}breakers[${index}]` }));
+  return (source.breakers ?? []).map(({ match: { system, ...match }, ...options }, index) => ({
+    match: system === undefined ? match : { system: canonicalSystem(system), ...match },
+    options: compile(options),
+    where: `${origin}breakers[${index}]`,
+  }));
 }
 
 function compile(options: ConfiguredOptions = {}): BreakerOptions {

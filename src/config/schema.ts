@@ -1,4 +1,5 @@
 import { type BreakerOptions, type Mode, optionsSchema } from '../core/options.ts';
+import { policyCodeSchema } from '../core/policy-schema.ts';
 import type { ObjectSchema, Schema } from '../core/schema.ts';
 import { type ClassifyLists, classifyListsSchema } from './classify-lists.ts';
 
@@ -13,6 +14,8 @@ export type InstrumentationName = (typeof instrumentationNames)[number];
 /** What to do when the configuration is broken: protect with the defaults, or leave the service unprotected. */
 export type OnConfigError = 'defaults' | 'unprotected';
 export type SdkMode = 'auto' | 'on' | 'off';
+/** The signal that makes a process read its configuration again. */
+export type ReloadSignal = 'off' | 'SIGHUP' | 'SIGUSR2';
 
 /** Which breakers a rule is for. Every field given must match; `*` stands for any text, `?` for one character. */
 export interface Match {
@@ -49,35 +52,35 @@ export interface ConfigurationInput {
   /** Time, in ms, after which a breaker without a call is dropped. */
   readonly idleMs?: number;
   readonly prometheus?: { readonly host?: string; readonly port?: number };
+  /** Reading the file again while the process runs: when it changes (default), and on a signal (default: none). */
+  readonly reload?: { readonly watch?: boolean; readonly signal?: ReloadSignal };
 }
 
 const later = 'not available in this version';
-const laterOptions = { timeoutMs: later, retry: later, bulkhead: later, rateLimit: later, fallback: later };
 
 const fileOptions = {
   kind: 'object',
   properties: { ...optionsSchema.properties, classify: classifyListsSchema },
-  notes: laterOptions,
 } as const satisfies ObjectSchema;
 
 const codeOptions: ObjectSchema = {
   kind: 'object',
   properties: {
     ...fileOptions.properties,
+    ...policyCodeSchema,
     classify: { kind: 'union', of: [{ kind: 'function' }, classifyListsSchema], words: 'a function, or lists of codes and statuses', offable: true },
     rules: {
       kind: 'array',
       items: { kind: 'object', properties: { name: { kind: 'string' }, trips: { kind: 'function' } }, required: ['name', 'trips'] },
     },
   },
-  notes: laterOptions,
 };
 
 const match: ObjectSchema & Schema = {
   kind: 'object',
   description: 'every field given must match; * stands for any text, ? for one character',
   properties: {
-    system: { kind: 'string', description: "redis, postgresql, http, or a third party's own" },
+    system: { kind: 'string', description: "redis, postgresql (postgres, pg), http (https), or a third party's own" },
     server: { kind: 'string', description: "host, host:port or the server's key such as redis://10.0.0.5:6379" },
     operation: { kind: 'string', description: 'class of operation: read, write, ...' },
     name: { kind: 'string', description: "the breaker's whole name" },
@@ -102,7 +105,7 @@ function schemaOf(options: ObjectSchema): ObjectSchema {
       breakers: {
         kind: 'array',
         description: 'rules: all that match are laid over each other, the most specific on top',
-        items: { kind: 'object', properties: { match, ...options.properties }, required: ['match'], notes: laterOptions },
+        items: { kind: 'object', properties: { match, ...options.properties }, required: ['match'] },
       },
       instrumentations: {
         kind: 'object',
@@ -146,11 +149,30 @@ function schemaOf(options: ObjectSchema): ObjectSchema {
         kind: 'object',
         properties: {
           host: { kind: 'string', default: '127.0.0.1', description: 'where metrics are served' },
-          port: { kind: 'number', integer: true, min: 0, max: 65_535, default: 9_464, description: '0: any free port' },
+          port: {
+            kind: 'number',
+            integer: true,
+            min: 0,
+            max: 65_535,
+            default: 9_464,
+            description: '0: any free port; taken, and not set: the next free one',
+          },
+        },
+      },
+      reload: {
+        kind: 'object',
+        properties: {
+          watch: { kind: 'boolean', default: true, description: 'read the file again when it changes, comes or is replaced' },
+          signal: {
+            kind: 'enum',
+            values: ['off', 'SIGHUP', 'SIGUSR2'],
+            default: 'off',
+            description: 'read it again on this signal, unless the program itself handles it',
+          },
         },
       },
     },
-    notes: { ...misplaced, ...laterOptions, match: 'not here: it belongs under breakers', management: later, fleet: later },
+    notes: { ...misplaced, match: 'not here: it belongs under breakers', management: later, fleet: later },
   };
 }
 

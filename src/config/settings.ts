@@ -6,6 +6,7 @@ import {
   type InstrumentationName,
   instrumentationNames,
   type OnConfigError,
+  type ReloadSignal,
   type SdkMode,
 } from './schema.ts';
 
@@ -16,11 +17,15 @@ export interface Settings {
   readonly disabledInstrumentations: readonly InstrumentationName[];
   readonly sdk: SdkMode;
   readonly onError: OnConfigError;
-  readonly prometheus: { readonly host: string; readonly port: number };
+  /** `port` is `undefined` where nobody named one: the usual one, or the next that is free. */
+  readonly prometheus: { readonly host: string; readonly port: number | undefined };
   /** `undefined`: the registry's default. */
   readonly maxBreakers: number | undefined;
   /** In ms. `undefined`: the registry's default. */
   readonly idleMs: number | undefined;
+  /** Whether the file is read again when it changes. */
+  readonly watch: boolean;
+  readonly reloadSignal: ReloadSignal;
 }
 
 /** Settings of sources, given from the weakest to the strongest. */
@@ -34,14 +39,16 @@ export function settingsOf(sources: readonly ConfigurationInput[]): Settings {
     onError: strongest((source) => source.onError) ?? 'defaults',
     prometheus: {
       host: strongest((source) => source.prometheus?.host) ?? '127.0.0.1',
-      port: strongest((source) => source.prometheus?.port) ?? 9_464,
+      port: strongest((source) => source.prometheus?.port),
     },
     maxBreakers: strongest((source) => source.maxBreakers),
     idleMs: strongest((source) => source.idleMs),
+    watch: strongest((source) => source.reload?.watch) ?? true,
+    reloadSignal: strongest((source) => source.reload?.signal) ?? 'off',
   };
 }
 
-const salvaged = ['enabled', 'onError', 'telemetry', 'prometheus'] as const satisfies readonly (keyof ConfigurationInput)[];
+const salvaged = ['enabled', 'onError', 'telemetry', 'prometheus', 'reload'] as const satisfies readonly (keyof ConfigurationInput)[];
 
 /**
  * What can be kept of a source that is at fault: the settings that are valid by themselves, and the mode. A service that

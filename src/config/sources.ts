@@ -1,7 +1,7 @@
 import { ConfigError, type ConfigIssue } from '../core/errors.ts';
 import { check } from '../core/schema.ts';
 import { type Environment, type EnvironmentReading, readEnvironment } from './environment.ts';
-import { type ConfigFile, configText, type Position, readConfigFile } from './load.ts';
+import { type ConfigFile, configPlaces, configText, type Position, readConfigFile } from './load.ts';
 import { type ConfigurationInput, codeConfigSchema, configSchema } from './schema.ts';
 
 export interface SourceOptions {
@@ -24,6 +24,12 @@ export interface Sources {
   /** The names of the sources that have issues. */
   readonly faulty: string;
   readonly warnings: readonly string[];
+  /** The file that was read. */
+  readonly fileName: string | undefined;
+  /** Nothing at all is in it, as while an editor writes it. */
+  readonly fileEmpty: boolean;
+  /** Where a file is looked for, full paths. */
+  readonly places: readonly string[];
   /** What was said of the mode anywhere, as text: a source that cannot be understood may have asked for no more than shadow. */
   readonly modes: readonly string[];
   /** Where a path of the file's stands in it. */
@@ -34,7 +40,9 @@ export interface Sources {
 export function readSources(options: SourceOptions = {}): Sources {
   const environment = readEnvironment(options.env ?? process.env);
   const issues: ConfigIssue[] = [...environment.issues];
-  const file = readFile(environment.configFile, options.cwd ?? process.cwd(), issues);
+  const cwd = options.cwd ?? process.cwd();
+  const file = readFile(environment.configFile, cwd, issues);
+  const text = configText(environment.configFile, cwd);
   const fileFaulty = issues.length > environment.issues.length;
   const code = options.code ?? {};
   const codeIssues: ConfigIssue[] = [];
@@ -52,7 +60,10 @@ export function readSources(options: SourceOptions = {}): Sources {
     ]),
     issues,
     warnings: [...file.warnings, ...environment.warnings],
-    modes: modesIn(configText(environment.configFile, options.cwd ?? process.cwd()), options.env ?? process.env),
+    fileName: file.name,
+    fileEmpty: text.trim() === '',
+    places: configPlaces(environment.configFile, cwd),
+    modes: modesIn(text, options.env ?? process.env),
     locate: file.locate,
   };
 }

@@ -13,8 +13,11 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds on a monotonic scale; the origin means nothing. Never the wall clock, which may jump. */
   now(): number;
-  /** Calls `fn` once, `ms` milliseconds from now. Must not keep the process alive. */
-  setTimer(fn: () => void, ms: number): Timer;
+  /**
+   * Calls `fn` once, `ms` milliseconds from now. Must not keep the process alive, unless it is `awaited`: a caller's own answer
+   * depends on it, and a program with nothing else to do would end without one.
+   */
+  setTimer(fn: () => void, ms: number, awaited?: boolean): Timer;
   /** A number in [0, 1). */
   random(): number;
 }
@@ -32,9 +35,9 @@ const now = performance.now.bind(performance);
 class SystemTimer implements Timer {
   readonly #handle: NodeJS.Timeout;
 
-  constructor(fn: () => void, ms: number) {
+  constructor(fn: () => void, ms: number, awaited: boolean) {
     this.#handle = outsideCallContext(() => setTimeout(fn, Math.min(ms, LONGEST_MS)));
-    this.#handle.unref();
+    if (!awaited) this.#handle.unref();
   }
 
   cancel(): void {
@@ -42,9 +45,9 @@ class SystemTimer implements Timer {
   }
 }
 
-/** `performance.now`, unref'd timers, `Math.random`. */
+/** `performance.now`, timers that are unref'd unless awaited, `Math.random`. */
 export const systemClock: Clock = {
   now,
-  setTimer: (fn, ms) => new SystemTimer(fn, ms),
+  setTimer: (fn, ms, awaited = false) => new SystemTimer(fn, ms, awaited),
   random: () => Math.random(),
 };

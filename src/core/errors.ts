@@ -2,7 +2,16 @@
 export type StateName = 'closed' | 'open' | 'half_open' | 'forced_open' | 'disabled' | 'shadow';
 
 /** Why a call was refused. The later ones belong to policies around the breaker. */
-export type RejectionReason = 'open' | 'half_open_limit' | 'forced_open' | 'ramp_up' | 'bulkhead_full' | 'rate_limited' | 'throttled' | 'read_only';
+export type RejectionReason =
+  | 'open'
+  | 'half_open_limit'
+  | 'forced_open'
+  | 'ramp_up'
+  | 'bulkhead_full'
+  | 'rate_limited'
+  | 'throttled'
+  | 'read_only'
+  | 'queue_full';
 
 /** Survives two copies of this package in one process, which `instanceof` does not. */
 const brand = Symbol.for('otel-breaker.error');
@@ -18,7 +27,8 @@ export function isBreakerError(error: unknown): error is Error & { readonly code
  */
 export const errorSettings = { stackTraces: false };
 
-function withoutStack<A, E>(make: (about: A) => E, about: A): E {
+/** @internal Makes an error without collecting a stack trace, unless {@link errorSettings} says otherwise. */
+export function withoutStack<A, E>(make: (about: A) => E, about: A): E {
   if (errorSettings.stackTraces) return make(about);
   const limit = Error.stackTraceLimit;
   try {
@@ -99,6 +109,56 @@ export class CallTimeoutError extends BreakerError {
   }
 }
 
+/** A write that was to be queued, and the queue holds as many entries or bytes as it may. Nothing was kept of it. */
+export class QueueFullError extends ExecutionRejectedError {
+  declare readonly code: 'EQUEUEFULL';
+
+  /**
+   * @param limit what is full: `50000 entries` or `67108864 bytes`
+   * @param cause why the write was to be queued
+   */
+  static of(queue: string, limit: string, cause?: unknown): QueueFullError {
+    return withoutStack(
+      ([name, full]) =>
+        new QueueFullError(`${name}: the queue is full (${full})`, {
+          breaker: name,
+          state: 'open',
+          reason: 'queue_full',
+          retryAfterMs: undefined,
+          cause,
+        }),
+      [queue, limit] as const,
+    );
+  }
+}
+
+/** A write that came too late to be queued: a later one of the same key has gone to the server already. Whether it was carried out is not known. */
+export class QueueOvertakenError extends BreakerError {
+  declare readonly code: 'EQUEUEOVERTAKEN';
+
+  constructor(
+    readonly queue: string,
+    readonly key: string,
+    cause?: unknown,
+  ) {
+    super(`${queue}: a later write of the same key has been sent already`, cause === undefined ? undefined : { cause });
+  }
+}
+
+/** Storage that cannot be used: its package is missing, the disk is full, the folder is gone or locked. Its `cause` says which. */
+export class StorageError extends BreakerError {
+  declare readonly code: 'ESTORAGE';
+
+  constructor(
+    message: string,
+    /** The folder. */
+    readonly path: string,
+    cause?: unknown,
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+  }
+}
+
 /** A move that the transition table does not have. A fault of the caller's, or ours: never of the dependency's. */
 export class IllegalTransitionError extends BreakerError {
   declare readonly code: 'EILLEGALTRANSITION';
@@ -168,6 +228,9 @@ export class ConfigError extends BreakerError {
 for (const [type, code] of [
   [BreakerOpenError, 'EBREAKEROPEN'],
   [CallTimeoutError, 'ECALLTIMEOUT'],
+  [QueueFullError, 'EQUEUEFULL'],
+  [QueueOvertakenError, 'EQUEUEOVERTAKEN'],
+  [StorageError, 'ESTORAGE'],
   [IllegalTransitionError, 'EILLEGALTRANSITION'],
   [ConfigError, 'ECONFIG'],
 ] as const) {

@@ -1,6 +1,9 @@
 import { ConfigError, type ConfigIssue } from './errors.ts';
 import type { Classify } from './outcome.ts';
-import { check, isPlainObject, type ObjectSchema } from './schema.ts';
+import type { PolicyOptions } from './policy-options.ts';
+import { policyCodeSchema, policySchema } from './policy-schema.ts';
+import { policyContradictions, type ResolvedPolicies, resolvePolicies } from './resolve-policies.ts';
+import { check, isPlainObject, type ObjectSchema, type Schema } from './schema.ts';
 import type { TripRule } from './trip-rule.ts';
 
 export type Mode = 'enforce' | 'shadow' | 'off';
@@ -55,7 +58,7 @@ export interface HalfOpenOptions {
 }
 
 /** All that can be set on a breaker. `undefined` switches a rule off. */
-export interface BreakerOptions {
+export interface BreakerOptions extends PolicyOptions {
   readonly name?: string;
   readonly mode?: Mode;
   readonly window?: WindowOptions;
@@ -64,6 +67,8 @@ export interface BreakerOptions {
   readonly failureCount?: number | undefined;
   readonly consecutiveFailures?: number | undefined;
   readonly slowCallMs?: number | undefined;
+  /** Time, in ms, after which a call counts as failed and its caller gets a `CallTimeoutError`. Default: none. */
+  readonly timeoutMs?: number | undefined;
   readonly slowRatio?: number | undefined;
   readonly countInFlight?: boolean;
   readonly stall?: StallOptions | undefined;
@@ -85,6 +90,7 @@ export interface ResolvedOptions {
   readonly failureCount: number | undefined;
   readonly consecutiveFailures: number | undefined;
   readonly slowCallMs: number | undefined;
+  readonly timeoutMs: number | undefined;
   readonly slowRatio: number | undefined;
   readonly countInFlight: boolean;
   readonly stall: Filled<StallOptions> | undefined;
@@ -92,6 +98,8 @@ export interface ResolvedOptions {
   readonly halfOpen: Omit<Filled<HalfOpenOptions>, 'failureRatio'> & { readonly failureRatio: number | undefined };
   readonly classify: Classify | undefined;
   readonly rules: readonly TripRule[];
+  /** What stands around the breaker; `undefined` where nothing does. */
+  readonly policies: ResolvedPolicies | undefined;
 }
 
 const ratio = { kind: 'number', min: 0, exclusiveMin: true, max: 1 } as const;
@@ -137,6 +145,7 @@ export const optionsSchema = {
     consecutiveFailures: { ...count, offable: true, description: 'opens after that many failures in a row' },
     slowCallMs: { ...time, offable: true, description: 'a call that takes longer is slow, whatever its outcome' },
     slowRatio: { ...ratio, offable: true, default: 1, description: 'opens when slow / recorded reach it; needs slowCallMs' },
+    timeoutMs: { ...time, offable: true, description: 'time after which a call counts as failed and its caller gets CallTimeoutError' },
     countInFlight: { kind: 'boolean', default: true, description: 'calls still running past slowCallMs count as slow' },
     stall: {
       kind: 'object',
@@ -176,6 +185,7 @@ export const optionsSchema = {
         rampUpMs: { ...timeOrNone, default: 0, description: 'time over which a just-closed circuit admits a growing share' },
       },
     },
+    ...policySchema,
   },
 } as const satisfies ObjectSchema;
 
@@ -183,6 +193,7 @@ const codeSchema: ObjectSchema = {
   kind: 'object',
   properties: {
     ...optionsSchema.properties,
+    ...policyCodeSchema,
     name: { kind: 'string' },
     classify: { kind: 'function', offable: true },
     rules: {
@@ -199,13 +210,18 @@ const codeSchema: ObjectSchema = {
 export function mergeOptions(...layers: readonly (BreakerOptions | undefined)[]): BreakerOptions {
   const merged: Record<string, unknown> = {};
   for (const layer of layers) {
-    for (const [key, value] of Object.entries(layer ?? {})) {
-      const below = merged[key];
-      const nested = isPlainObject(value) && isPlainObject(below) && (value.type ?? below.type) === below.type;
-      merged[key] = nested ? { ...below, ...value } : value;
-    }
+    for (const [key, value] of Object.entries(layer ?? {})) merged[key] = lay(value, merged[key], codeSchema.properties[key]);
   }
   return merged as BreakerOptions;
+}
+
+/** Deeper down only what the schema knows as an object is laid key by key: a fallback's value is a value. */
+function lay(value: unknown, below: unknown, schema: Schema | undefined): unknown {
+  if (!isPlainObject(value) || !isPlainObject(below) || (value.type ?? below.type) !== below.type) return value;
+  const laid = { ...below };
+  const properties = schema?.kind === 'object' ? schema.properties : {};
+  for (const [key, item] of Object.entries(value)) laid[key] = properties[key]?.kind === 'object' ? lay(item, below[key], properties[key]) : item;
+  return laid;
 }
 
 function contradictions(resolved: ResolvedOptions, given: BreakerOptions): ConfigIssue[] {
@@ -223,6 +239,10 @@ function contradictions(resolved: ResolvedOptions, given: BreakerOptions): Confi
   if (open.maxMs < open.durationMs) refuse('open.maxMs', open.maxMs, `at least open.durationMs (${open.durationMs})`);
   if (given.slowRatio !== undefined && resolved.slowCallMs === undefined) refuse('slowRatio', given.slowRatio, 'only together with slowCallMs');
   if (given.countInFlight === true && resolved.slowCallMs === undefined) refuse('countInFlight', true, 'only together with slowCallMs');
+  const { timeoutMs } = resolved;
+  if (timeoutMs !== undefined && halfOpen.leaseMs < timeoutMs)
+    refuse('halfOpen.leaseMs', halfOpen.leaseMs, `at least timeoutMs (${timeoutMs}): a probe would be given up before its time`);
+  if (resolved.policies !== undefined) issues.push(...policyContradictions(resolved.policies, timeoutMs));
   return issues;
 }
 
@@ -250,6 +270,7 @@ export function resolveOptions(given: BreakerOptions = {}, fallbackName = 'break
     failureCount: checked.failureCount,
     consecutiveFailures: checked.consecutiveFailures,
     slowCallMs: checked.slowCallMs,
+    timeoutMs: checked.timeoutMs,
     slowRatio: Object.hasOwn(checked, 'slowRatio') ? checked.slowRatio : 1,
     countInFlight: checked.countInFlight ?? true,
     stall: checked.stall && { afterMs: 500, calls: 10, factor: 4, ...checked.stall },
@@ -261,9 +282,17 @@ export function resolveOptions(given: BreakerOptions = {}, fallbackName = 'break
       resetAfterMs: 60_000,
       ...checked.open,
     },
-    halfOpen: { permits, successThreshold: permits, failureRatio, leaseMs: 10_000, rampUpMs: 0, ...checked.halfOpen },
+    halfOpen: {
+      permits,
+      successThreshold: permits,
+      failureRatio,
+      leaseMs: Math.max(10_000, checked.timeoutMs ?? 0),
+      rampUpMs: 0,
+      ...checked.halfOpen,
+    },
     classify: checked.classify,
     rules: checked.rules ?? [],
+    policies: resolvePolicies(checked),
   };
   const clashes = contradictions(resolved, checked);
   if (clashes.length > 0) throw new ConfigError(clashes);

@@ -16,6 +16,7 @@ export type Schema = (
   | ObjectSchema
   | VariantSchema
   | UnionSchema
+  | AnySchema
 ) & {
   readonly description?: string;
   /** For tables and the JSON Schema; the resolver applies it. */
@@ -72,6 +73,11 @@ export interface UnionSchema {
   readonly words: string;
 }
 
+/** Whatever stands there. */
+export interface AnySchema {
+  readonly kind: 'any';
+}
+
 export interface CheckOptions {
   /**
    * Where the value was written, code if absent. Files have durations such as `30s`, and `off`; environment variables
@@ -112,6 +118,8 @@ function describe(schema: Schema): string {
       return `an object whose type is one of ${Object.keys(schema.variants).join(', ')}`;
     case 'union':
       return schema.words;
+    case 'any':
+      return 'any value';
   }
 }
 
@@ -158,6 +166,8 @@ export function check(schema: Schema, value: unknown, issues: ConfigIssue[], opt
     }
     case 'union':
       return checkUnion(schema, value, issues, options);
+    case 'any':
+      return value;
   }
 }
 
@@ -224,7 +234,7 @@ function checkObject(schema: ObjectSchema, value: Record<string, unknown>, issue
       continue;
     }
     // An explicit undefined of a key that cannot be switched off reads as if it were not there.
-    if (item === undefined && !property.offable) continue;
+    if (item === undefined && !property.offable && property.kind !== 'any') continue;
     result[key] = check(property, item, issues, { ...options, path: `${prefix}${key}` });
   }
   for (const key of schema.required ?? []) {

@@ -24,4 +24,22 @@ export interface CallTracer {
   rejected(breaker: TracedBreaker, reason: RejectionReason, retryAfterMs: number | undefined, shadow: boolean): void;
   /** Runs a probe's function with the probe's span active; must call `fn` exactly once and return what it returns. */
   enter<R>(trace: unknown, fn: () => R): R;
+  /** A call begins that has policies around it. `undefined` means: not interested. Optional: a tracer may know nothing of policies. */
+  around?(breaker: TracedBreaker): PolicyTrace | undefined;
+  /** A call that could be retried has ended, after so many attempts. */
+  retried?(breaker: TracedBreaker, attempts: number, outcome: CountedOutcome): void;
+}
+
+/** What tracing keeps with a call that has policies around it. A call that succeeds at once is told of by {@link ended} alone. */
+export interface PolicyTrace {
+  /** Runs an attempt, a tier or a handler; must call `fn` exactly once and return what it returns. */
+  enter<R>(fn: () => R): R;
+  /** The attempt of that number has failed and will be repeated. */
+  repeated(attempt: number, error: unknown, waitMs: number): void;
+  /** The whole call has run out of time; it may still be under way. */
+  timedOut(totalMs: number): void;
+  /** Something else has answered; `failure` is what it hides. `ageMs` of a stale answer. */
+  served(type: string, failure: unknown, ageMs?: number): void;
+  /** The caller has been answered. */
+  ended(outcome: CountedOutcome, error: unknown): void;
 }

@@ -1,12 +1,15 @@
 import type { ConnectionEvidence } from '../breaker/breaker.ts';
 import { Breaker } from '../breaker/breaker.ts';
+import type { Verify } from '../breaker/watch.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { Emitter } from '../core/emitter.ts';
 import type { ConfigError } from '../core/errors.ts';
 import { reportFault } from '../core/fault.ts';
 import { type BreakerOptions, mergeOptions, type ResolvedOptions, resolveOptions } from '../core/options.ts';
+import type { DegradedMode } from '../core/policy-options.ts';
 import type { Target } from '../core/target.ts';
 import type { CallTracer } from '../core/tracer.ts';
+import { Pools } from './pools.ts';
 
 /** What configuration says of a breaker. */
 export interface Resolution {
@@ -29,11 +32,14 @@ export interface RegistryOptions {
   readonly clock?: Clock;
 }
 
+/** Options laid above everything else, by hand and for the time being; must not throw. */
+export type Override = (name: string, target: Target) => BreakerOptions | undefined;
+
 /** What comes with a breaker from the instrumentation that asks for it. */
 export interface BreakerHooks {
   /** Below what the user configured, above the engine's defaults. */
   readonly defaults?: BreakerOptions;
-  readonly verify?: () => Promise<boolean>;
+  readonly verify?: Verify;
 }
 
 export interface RegistryEvents {
@@ -56,6 +62,8 @@ interface Entry {
 /** Breakers by name: made when asked for, configured in one place, dropped when nobody uses them. */
 export class Registry {
   readonly clock: Clock;
+  /** The connection pools of the clients, for telemetry. */
+  readonly pools = new Pools();
   readonly #entries = new Map<string, Entry>();
   readonly #events = new Emitter<RegistryEvents>();
   readonly #maxBreakers: number;
@@ -63,6 +71,8 @@ export class Registry {
   #resolve: Resolve;
   #tracer: CallTracer | undefined;
   #sweptAt: number;
+  #degraded: DegradedMode | 'off' | undefined;
+  #override: Override | undefined;
 
   constructor(options: RegistryOptions = {}) {
     this.clock = options.clock ?? systemClock;
@@ -111,7 +121,8 @@ export class Registry {
   replace(name: string, options: BreakerOptions): Breaker {
     const known = this.#entries.get(name);
     const { options: configured, rule } = this.#resolve(name, known?.breaker.target ?? {}, known?.hooks.defaults);
-    const resolved = resolveOptions({ ...mergeOptions(configured, options), name });
+    const override = this.#override?.(name, known?.breaker.target ?? {});
+    const resolved = resolveOptions({ ...mergeOptions(configured, options, override), name });
     // Named by a person, it is made even over the cap: the overflow breaker is for many.
     const entry = known ?? this.#add(name, {}, {});
     entry.own = options;
@@ -122,10 +133,22 @@ export class Registry {
   /** Takes on a new configuration: every breaker's options are looked up again and replaced in place. */
   configure(resolve: Resolve): void {
     this.#resolve = resolve;
-    for (const entry of this.#entries.values()) {
-      const { resolved, rule } = this.#look(entry.breaker.name, entry.breaker.target, entry.hooks.defaults, entry.own);
-      this.#apply(entry, resolved, rule);
-    }
+    this.#lookAgain();
+  }
+
+  /** Lays options above everything else, for every breaker present and to come; `undefined` takes them away. */
+  override(override: Override | undefined): void {
+    this.#override = override;
+    this.#lookAgain();
+  }
+
+  /**
+   * How calls are served for the time being, of every breaker present and to come; `off`: as ever; `undefined`: as their options
+   * say. Of one breaker alone: `breaker.degraded`.
+   */
+  degrade(mode: DegradedMode | 'off' | undefined): void {
+    this.#degraded = mode;
+    for (const { breaker } of this.#entries.values()) breaker.degraded = mode;
   }
 
   /** Closes every circuit and forgets what it has seen. */
@@ -154,6 +177,13 @@ export class Registry {
     return this.#events.on(name, listener);
   }
 
+  #lookAgain(): void {
+    for (const entry of this.#entries.values()) {
+      const { resolved, rule } = this.#look(entry.breaker.name, entry.breaker.target, entry.hooks.defaults, entry.own);
+      this.#apply(entry, resolved, rule);
+    }
+  }
+
   #add(name: string, target: Target, hooks: BreakerHooks): Entry {
     const { resolved, rule } = this.#look(name, target, hooks.defaults, undefined);
     const breaker = new Breaker(resolved, {
@@ -164,6 +194,7 @@ export class Registry {
       verify: hooks.verify,
       shared: name === overflowName,
     });
+    breaker.degraded = this.#degraded;
     const entry: Entry = { breaker, hooks, own: undefined };
     this.#entries.set(name, entry);
     this.#events.emit('added', { breaker });
@@ -179,7 +210,7 @@ export class Registry {
     try {
       const { options, rule, problem } = this.#resolve(name, target, lowest);
       if (problem !== undefined) reportFault(problem, `the configuration of '${name}'`);
-      return { resolved: resolveOptions({ ...mergeOptions(options, own), name }), rule };
+      return { resolved: resolveOptions({ ...mergeOptions(options, own, this.#override?.(name, target)), name }), rule };
     } catch (fault) {
       // A call must not fail for a fault of its configuration.
       reportFault(fault, `the configuration of '${name}'`);

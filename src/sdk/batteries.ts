@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { NodeSDKConfiguration } from '@opentelemetry/sdk-node';
 import type { Settings } from '../config/settings.ts';
+import { CutOff, patienceMs } from './cut-off.ts';
 import { traceIORedisInEsModules } from './ioredis-spans.ts';
 import { MetricsEndpoint } from './metrics-endpoint.ts';
 import { isReceiverThere } from './receiver.ts';
@@ -10,6 +11,8 @@ import { isReceiverThere } from './receiver.ts';
 export interface OwnSdk {
   /** Where metrics can be read; `undefined` when they go elsewhere. */
   readonly metricsUrl: string | undefined;
+  /** When `metricsUrl` is certain. */
+  readonly ready: Promise<void>;
   /** Exports what is left, if there is a receiver. */
   shutdown(): Promise<void>;
 }
@@ -27,16 +30,24 @@ export function startSdk(settings: Settings, env: Readonly<Record<string, string
   const scraped = usesPrometheus(env.OTEL_METRICS_EXPORTER);
   const exporter = scraped ? prometheusExporter() : undefined;
   // With an explicit list of readers NodeSDK ignores the variable; without one it is the variable's.
-  const sdk = new NodeSDK({ instrumentations: instrumentations(settings, scraped), ...(exporter && { metricReaders: [exporter] }) });
+  let endpoint: MetricsEndpoint | undefined;
+  // A scrape of our own endpoint is no request of the service's.
+  const isScrape = (request: IncomingMessage): boolean => endpoint !== undefined && request.socket.localPort === endpoint.port;
+  const sdk = new NodeSDK({ instrumentations: instrumentations(isScrape), ...(exporter && { metricReaders: [exporter] }) });
   sdk.start();
+  const exports = new CutOff(sdk);
   patchBuiltIns();
-  const endpoint = exporter && new MetricsEndpoint(exporter, settings.prometheus);
+  endpoint = exporter && new MetricsEndpoint(exporter, settings.prometheus);
   return {
-    metricsUrl: endpoint?.url,
+    get metricsUrl() {
+      return endpoint?.url;
+    },
+    ready: endpoint?.ready ?? Promise.resolve(),
     async shutdown() {
       endpoint?.close();
       if (usesOtlp(env) && !(await isReceiverThere(env))) return;
-      await sdk.shutdown();
+      const timer = setTimeout(() => exports.cut(), patienceMs(env));
+      await sdk.shutdown().finally(() => clearTimeout(timer));
     },
   };
 }
@@ -66,18 +77,16 @@ function prometheusExporter() {
   return new PrometheusExporter({ preventServerStart: true });
 }
 
-function instrumentations({ prometheus }: Settings, scraped: boolean): NonNullable<NodeSDKConfiguration['instrumentations']> {
+function instrumentations(isScrape: (request: IncomingMessage) => boolean): NonNullable<NodeSDKConfiguration['instrumentations']> {
   const { HttpInstrumentation } = load('@opentelemetry/instrumentation-http') as typeof import('@opentelemetry/instrumentation-http');
   const { UndiciInstrumentation } = load('@opentelemetry/instrumentation-undici') as typeof import('@opentelemetry/instrumentation-undici');
   const { IORedisInstrumentation } = load('@opentelemetry/instrumentation-ioredis') as typeof import('@opentelemetry/instrumentation-ioredis');
   const { PgInstrumentation } = load('@opentelemetry/instrumentation-pg') as typeof import('@opentelemetry/instrumentation-pg');
-  // A scrape of our own endpoint is no request of the service's.
-  const ignoreIncomingRequestHook = (request: IncomingMessage): boolean => scraped && request.socket.localPort === prometheus.port;
   // Its default puts keys into the span, and keys hold users' names and tokens.
   const ioredis = new IORedisInstrumentation({ requireParentSpan: true, dbStatementSerializer: (command) => command });
   traceIORedisInEsModules(ioredis);
   return [
-    new HttpInstrumentation({ ignoreIncomingRequestHook }),
+    new HttpInstrumentation({ ignoreIncomingRequestHook: isScrape }),
     new UndiciInstrumentation(),
     ioredis,
     new PgInstrumentation({ requireParentSpan: true }),

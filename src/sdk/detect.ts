@@ -2,8 +2,8 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { metrics, ProxyTracerProvider, trace } from '@opentelemetry/api';
 import type { SdkMode } from '../config/schema.ts';
+import { registered } from '../telemetry/slots.ts';
 
 /** Whether we set up an SDK, and why: said in `diag`, because a guess must be checkable. */
 export interface SdkDecision {
@@ -33,14 +33,14 @@ const mentionsSdk =
 
 /** Whether an SDK has registered itself with the OpenTelemetry API. */
 export function isSdkRegistered(): boolean {
-  const tracers = trace.getTracerProvider();
-  // The API's own proxy stands there before any SDK, with a delegate that makes no spans.
-  const delegate = tracers instanceof ProxyTracerProvider ? tracers.getDelegate() : tracers;
-  return isReal(delegate) || isReal(metrics.getMeterProvider());
+  const { trace, metrics } = registered() ?? {};
+  // What is registered for traces is the API's own proxy, also after its SDK was taken out again.
+  const delegate = (trace as { getDelegate?(): object } | undefined)?.getDelegate?.() ?? trace;
+  return isReal(delegate) || isReal(metrics);
 }
 
-function isReal(provider: object): boolean {
-  return !/^Noop|^Proxy/.test(provider.constructor.name);
+function isReal(provider: object | undefined): boolean {
+  return provider !== undefined && !/^Noop|^Proxy/.test(provider.constructor.name);
 }
 
 /**

@@ -1,6 +1,4 @@
-import { isMainThread } from 'node:worker_threads';
-
-const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 const signalExit = Symbol.for('signal-exit emitter');
 /** How long an ending process waits for the last export. */
 const FLUSH_MS = 2_000;
@@ -10,8 +8,12 @@ const FLUSH_MS = 2_000;
  * signals that end it. A signal nobody else handles still ends the process by that signal, after the flush or after two
  * seconds; one that the program handles stays the program's, and the flush runs beside it. `process.exit()` and crashes
  * leave no time for an export.
+ * @param except a signal that does not end the process
  */
-export function flushAtExit(flush: () => Promise<void>): Disposable {
+export function flushAtExit(flush: () => Promise<void>, except?: NodeJS.Signals): Disposable {
+  // Workers have no signals; adding a listener there would only warn. Loaded when there is something to flush, not before.
+  const { isMainThread } = process.getBuiltinModule('node:worker_threads');
+  const signals = isMainThread ? endingSignals.filter((signal) => signal !== except) : [];
   let begun: Promise<boolean> | undefined;
   const flushOnce = (): Promise<boolean> => {
     begun ??= withTimeout(flush());
@@ -42,8 +44,7 @@ export function flushAtExit(flush: () => Promise<void>): Disposable {
     for (const signal of signals) process.off(signal, onSignal);
   };
   process.on('beforeExit', onIdle);
-  // Workers have no signals; adding a listener there would only warn.
-  if (isMainThread) for (const signal of signals) process.on(signal, onSignal);
+  for (const signal of signals) process.on(signal, onSignal);
   return { [Symbol.dispose]: stop };
 }
 
@@ -51,7 +52,7 @@ export function flushAtExit(flush: () => Promise<void>): Disposable {
  * Listeners of the package `signal-exit`, which half of npm depends on: it kills the process only when no other listener
  * is there, so that it and we would wait for each other for ever. They are not counted as the program's.
  */
-function yieldingListeners(): number {
+export function yieldingListeners(): number {
   const old = (process as { __signal_exit_emitter__?: { count?: unknown } }).__signal_exit_emitter__?.count;
   const present = (globalThis as { [signalExit]?: { count?: unknown } })[signalExit]?.count;
   return [old, present].reduce<number>((sum, count) => sum + (typeof count === 'number' ? count : 0), 0);

@@ -1,29 +1,62 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
-import { diag } from '@opentelemetry/api';
 import type { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import type { Settings } from '../config/settings.ts';
+import { diag } from '../telemetry/slots.ts';
 
 const load = createRequire(import.meta.url);
+
+/** Where metrics are served unless somebody says otherwise. */
+export const usualPort = 9_464;
+/** Of several processes on a host each takes the next port; beyond so many something else must be wrong. */
+const portsTried = 100;
 
 /**
  * Serves an exporter's metrics at `/metrics`, on a server that does not keep the process alive. The exporter's own
  * server is not used: it repeats HELP and TYPE where two scopes share a metric, which strict readers refuse.
  */
 export class MetricsEndpoint {
-  readonly url: string;
+  /** When it is known whether it serves. */
+  readonly ready: Promise<void>;
   readonly #server: Server;
   readonly #exporter: PrometheusExporter;
+  readonly #host: string;
+  /** Asked for by its number; then it is this one or none. */
+  readonly #given: boolean;
+  #port: number;
+  #failed = false;
 
   constructor(exporter: PrometheusExporter, { host, port }: Settings['prometheus']) {
-    this.url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/metrics`;
+    this.#host = host;
+    this.#given = port !== undefined;
+    this.#port = port ?? usualPort;
     this.#exporter = exporter;
     // Only now: loading it at start-up loads Node's own undici, and the npm package then finds Node's agent in place of its own.
     const { createServer } = load('node:http') as typeof import('node:http');
     this.#server = createServer((request, response) => this.#answer(request, response)).unref();
-    // A taken port costs the metrics, not the service.
-    this.#server.on('error', (error) => this.#complain(error.message));
-    this.#server.listen({ host, port }, () => diag.info(`otel-breaker: metrics at ${this.url}`));
+    this.ready = new Promise((resolve) => {
+      this.#server.on('error', (error: NodeJS.ErrnoException) => {
+        if (this.#tryNext(error)) return;
+        // A taken port costs the metrics, not the service.
+        this.#failed = true;
+        this.#complain(error.message);
+        resolve();
+      });
+      this.#server.on('listening', () => {
+        this.#serves();
+        resolve();
+      });
+    });
+    this.#listen();
+  }
+
+  /** Until it is known: where it is tried. `undefined`: nowhere. */
+  get url(): string | undefined {
+    return this.#failed ? undefined : this.#urlOf(this.#port);
+  }
+
+  get port(): number {
+    return this.#port;
   }
 
   close(): void {
@@ -54,8 +87,33 @@ export class MetricsEndpoint {
     return mergeFamilies(new PrometheusSerializer().serialize(resourceMetrics));
   }
 
+  #listen(): void {
+    // Exclusive: the workers of a cluster would share one port, and each scrape would ask another of them.
+    this.#server.listen({ host: this.#host, port: this.#port, exclusive: true });
+  }
+
+  #tryNext({ code }: NodeJS.ErrnoException): boolean {
+    if (this.#given || code !== 'EADDRINUSE' || this.#port >= usualPort + portsTried) return false;
+    this.#port += 1;
+    this.#listen();
+    return true;
+  }
+
+  #serves(): void {
+    const address = this.#server.address();
+    if (typeof address === 'object' && address !== null) this.#port = address.port;
+    diag.info(`otel-breaker: metrics at ${this.url}`);
+    if (this.#given || this.#port === usualPort) return;
+    const message = `metrics at ${this.url}: port ${usualPort} is taken, by another process with otel-breaker perhaps`;
+    process.emitWarning(message, { type: 'OtelBreakerWarning', code: 'OTEL_BREAKER_METRICS_PORT' });
+  }
+
+  #urlOf(port: number): string {
+    return `http://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${port}/metrics`;
+  }
+
   #complain(why: string): void {
-    const message = `no metrics at ${this.url}: ${why}; another port by OTEL_BREAKER_PROMETHEUS_PORT`;
+    const message = `no metrics at ${this.#urlOf(this.#port)}: ${why}; another port by OTEL_BREAKER_PROMETHEUS_PORT`;
     diag.warn(`otel-breaker: ${message}`);
     process.emitWarning(message, { type: 'OtelBreakerWarning', code: 'OTEL_BREAKER_METRICS' });
   }

@@ -1,4 +1,6 @@
-import { connect } from 'node:net';
+import { createRequire } from 'node:module';
+
+const load = createRequire(import.meta.url);
 
 const CONNECT_MS = 500;
 
@@ -25,6 +27,7 @@ export function isReceiverThere(env: Env): Promise<boolean> {
   if (url === undefined) return Promise.resolve(false);
   const port = Number(url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : url.port);
   return new Promise((resolve) => {
+    const { connect } = load('node:net') as typeof import('node:net');
     const socket = connect({ host: url.hostname.replace(/^\[|\]$/g, ''), port, autoSelectFamily: true });
     const answer = (there: boolean): void => {
       socket.destroy();

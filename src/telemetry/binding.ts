@@ -1,15 +1,16 @@
-import { context, createContextKey, createNoopMeter, type Meter, type MeterProvider, metrics, type Tracer, trace } from '@opentelemetry/api';
+import type { Meter, MeterProvider, Tracer } from '@opentelemetry/api';
 import type { Clock, Timer } from '../core/clock.ts';
 import { reportFault } from '../core/fault.ts';
+import { context, createNoopMeter, metrics, trace } from './api.ts';
 import { findLogger, type Logger } from './logs-api.ts';
 import { scopeName } from './names.ts';
 import { version } from './version.ts';
 
-const suppressed = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+/** What `createContextKey` makes of this name in every copy of the API: the SDK's own key. */
+const suppressed = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
 
 /** Whether the active context is an exporter's own: nothing of it may be traced. */
 export function isSuppressed(active = context.active()): boolean {
-  // createContextKey is Symbol.for in every copy of the API, so this is the SDK's own key.
   return active.getValue(suppressed) === true;
 }
 

@@ -1,4 +1,5 @@
-import { type Context, type Link, type Span, type SpanContext, trace } from '@opentelemetry/api';
+import type { Context, Link, Span, SpanContext } from '@opentelemetry/api';
+import { trace } from './api.ts';
 
 /** A call that is traced only because its duration is recorded. */
 export const untraced = Symbol('otel-breaker.untraced');

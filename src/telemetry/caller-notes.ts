@@ -3,9 +3,9 @@ import type { StateName } from '../core/errors.ts';
 import type { CountedOutcome } from '../core/outcome.ts';
 import { attributes as a } from './names.ts';
 
-type SpanOutcome = CountedOutcome | 'rejected';
+type SpanOutcome = CountedOutcome | 'rejected' | 'fallback';
 
-const weight: Readonly<Record<SpanOutcome, number>> = { success: 1, ignored: 2, cancelled: 3, stale: 4, failure: 5, rejected: 6 };
+const weight: Readonly<Record<SpanOutcome, number>> = { success: 1, ignored: 2, cancelled: 3, stale: 4, failure: 5, fallback: 6, rejected: 7 };
 
 interface Note {
   weight: number;

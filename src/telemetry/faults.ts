@@ -1,19 +1,13 @@
-import { diag } from '@opentelemetry/api';
 import { type FaultReporter, setFaultReporter } from '../core/fault.ts';
-
-/** Where every copy of the API keeps what was registered, by its own cross-version contract. */
-const apiSlot = Symbol.for('opentelemetry.js.api.1');
-
-function hasDiagLogger(): boolean {
-  return (globalThis as { [apiSlot]?: { diag?: unknown } })[apiSlot]?.diag !== undefined;
-}
+import { registered } from './slots.ts';
 
 let attached = 0;
 let before: FaultReporter | undefined;
 
 const toDiag: FaultReporter = (error, where) => {
-  // Without a logger `diag` swallows everything; then the reporter of before must not fall silent.
-  if (hasDiagLogger()) diag.error(`otel-breaker: fault in ${where}`, error);
+  // Without a logger nobody would hear; then the reporter of before must not fall silent.
+  const diag = registered()?.diag;
+  if (diag !== undefined) diag.error(`otel-breaker: fault in ${where}`, error);
   else before?.(error, where);
 };
 

@@ -1,6 +1,9 @@
 import type { BatchObservableCallback, BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
 import { stateNames } from '../breaker/meters.ts';
+import type { PoolSeat, Pools } from '../registry/pools.ts';
 import { metrics as definitions, type MetricDefinition } from './names.ts';
+import { policyGauges } from './policy-readings.ts';
+import { observePools } from './pools.ts';
 import { type ReadMetric, ratios, readBreaker } from './readings.ts';
 import type { Series } from './series.ts';
 import type { Watch } from './watch.ts';
@@ -14,17 +17,19 @@ function create(meter: Meter, { name, kind, unit, description }: MetricDefinitio
 type Instruments = Record<ReadMetric, Observable>;
 
 /** Observable instruments with one callback that reads the engine's numbers: for SDKs that take no metric producer from us. */
-export function observe(meter: Meter, watch: Watch, now: () => number): Disposable {
-  const { callDuration: _recordedElsewhere, ...read } = definitions;
+export function observe(meter: Meter, watch: Watch, pools: Pools, now: () => number): Disposable {
+  const { callDuration: _recordedElsewhere, retryAttempts: _too, ...read } = definitions;
   const instruments = Object.fromEntries(Object.entries(read).map(([key, definition]) => [key, create(meter, definition)])) as Instruments;
+  const toldPools = new Set<PoolSeat>();
   const callback: BatchObservableCallback = (result) => {
+    observePools(pools, toldPools, (metric, value, attributes) => result.observe(instruments[metric], value, attributes));
     for (const series of watch.takeDeparted()) zero(result, instruments, series);
     const time = now();
     for (const [breaker, series] of watch.series) {
-      zeroRatios(result, instruments, series);
+      zeroGauges(result, instruments, series);
       readBreaker(breaker, series, time, (metric, value, attributes) => {
         result.observe(instruments[metric], value, attributes);
-        if (metric === 'failureRatio' || metric === 'slowRatio') series.toldRatios.add(metric);
+        if (repeated.has(metric)) series.toldGauges.add(metric);
       });
     }
   };
@@ -33,9 +38,11 @@ export function observe(meter: Meter, watch: Watch, now: () => number): Disposab
   return { [Symbol.dispose]: () => meter.removeBatchObservableCallback(callback, all) };
 }
 
+const repeated: ReadonlySet<ReadMetric> = new Set([...ratios, ...policyGauges]);
+
 /** An SDK repeats a gauge's last value for ever; where there is none any more, 0 is the lesser lie. */
-function zeroRatios(result: BatchObservableResult, to: Instruments, series: Series): void {
-  for (const metric of ratios) if (series.toldRatios.has(metric)) result.observe(to[metric], 0, series.base);
+function zeroGauges(result: BatchObservableResult, to: Instruments, series: Series): void {
+  for (const metric of series.toldGauges) result.observe(to[metric], 0, series.base);
 }
 
 /** What a removed breaker leaves behind: SDKs repeat the last value for ever, so the last one must not say "open". */
@@ -44,5 +51,5 @@ function zero(result: BatchObservableResult, to: Instruments, series: Series): v
   result.observe(to.windowCalls, 0, series.window.of('success'));
   result.observe(to.windowCalls, 0, series.window.of('failure'));
   result.observe(to.inFlight, 0, series.base);
-  zeroRatios(result, to, series);
+  zeroGauges(result, to, series);
 }

@@ -41,16 +41,43 @@ export const attributes = {
   outageRejections: 'breaker.outage.rejections',
   outageProbes: 'breaker.outage.probes',
   outageHalfOpens: 'breaker.outage.half_opens',
+  /** Where a configuration came from. */
+  configSource: 'breaker.config.source',
+  /** Whether it is in force. */
+  configApplied: 'breaker.config.applied',
+  configChanges: 'breaker.config.changes',
+  /** Settings that changed but are read at the start only. */
+  configAtNextStart: 'breaker.config.at_next_start',
+  /** One of a program's connection pools: server, database, and a number from the second on. */
+  poolName: 'breaker.pool.name',
+  poolConnectionState: 'breaker.pool.connection.state',
+  poolUsed: 'breaker.pool.used',
+  poolLimit: 'breaker.pool.limit',
+  poolWaiting: 'breaker.pool.waiting',
+  poolTimeouts: 'breaker.pool.timeouts',
+  /** How long a pool had no connection to spare, in seconds. */
+  poolDuration: 'breaker.pool.duration',
+  /** What served a call instead of its dependency. */
+  fallbackType: 'breaker.fallback.type',
+  cacheResult: 'breaker.cache.result',
+  /** Of a stale answer, in seconds. */
+  cacheAge: 'breaker.cache.age',
+  /** On spans and their events only: how many attempts there were, and the wait before the next one, in seconds. */
+  retryAttempts: 'breaker.retry.attempts',
+  retryWait: 'breaker.retry.wait',
+  /** Set on a call that ran out of its total time, in seconds. */
+  totalTimeout: 'breaker.total_timeout',
   errorType: 'error.type',
+  /** Of the failure that a fallback hides; its message is not told. */
+  exceptionType: 'exception.type',
   dbSystem: 'db.system.name',
+  dbNamespace: 'db.namespace',
   serverAddress: 'server.address',
   serverPort: 'server.port',
 } as const;
 
 /** Attributes whose names are fixed and that nothing emits yet. */
 export const plannedAttributes = {
-  fallbackType: 'breaker.fallback.type',
-  cacheResult: 'breaker.cache.result',
   healthState: 'breaker.health.state',
   fleetOperation: 'breaker.fleet.operation',
 } as const;
@@ -59,8 +86,8 @@ export const plannedAttributes = {
 export const values = {
   state: ['closed', 'open', 'half_open', 'forced_open', 'disabled', 'shadow'],
   outcome: ['success', 'failure', 'ignored', 'cancelled', 'stale'],
-  /** On spans only, beside the outcomes: the call was refused. */
-  spanOutcome: ['rejected'],
+  /** On spans only, beside the outcomes: the call was refused, or served by a fallback. */
+  spanOutcome: ['rejected', 'fallback'],
   rejectionReason: ['open', 'half_open_limit', 'forced_open', 'ramp_up', 'bulkhead_full', 'rate_limited', 'throttled', 'read_only'],
   trigger: [
     'failure_ratio',
@@ -78,14 +105,16 @@ export const values = {
     'fleet',
     'config',
   ],
+  poolConnectionState: ['used', 'idle'],
   outageEnd: ['closed', 'disabled', 'shadow', 'enforced', 'removed', 'shutdown'],
   fallbackType: ['value', 'function', 'tier', 'stale', 'queue', 'empty'],
   cacheResult: ['hit', 'miss', 'stale'],
   healthState: ['healthy', 'degraded', 'critical', 'emergency'],
 } as const;
 
-/** The `error.type` of a rejection's span. */
+/** The `error.type` of a rejection's span; where something other than the circuit refused, its reason. */
 export const rejectedErrorType = 'circuit_breaker_open';
+export const limitReasons: ReadonlySet<string> = new Set(['bulkhead_full', 'rate_limited', 'throttled', 'read_only']);
 
 export interface MetricDefinition {
   readonly name: string;
@@ -108,6 +137,9 @@ export const targetAttributes = [
 
 const a = attributes;
 const p = plannedAttributes;
+
+/** On the series of pools, which have no breaker's name and no class of operation. */
+const poolAttributes = [a.poolName, a.dbNamespace] as const;
 
 const define =
   (kind: MetricDefinition['kind']) =>
@@ -139,18 +171,25 @@ export const metrics = {
   slowRatio: gauge('breaker.slow_ratio', '1', 'Slow / recorded results in the window'),
   slowRatioLimit: gauge('breaker.slow_ratio.limit', '1', 'Slow ratio that opens the circuit'),
   inFlight: upDownCounter('breaker.in_flight', '{call}', 'Calls under way'),
-} as const satisfies Record<string, MetricDefinition>;
-
-/** Metrics whose names are fixed and that nothing emits yet. */
-export const plannedMetrics = {
-  retryAttempts: histogram('breaker.retry.attempts', '{attempt}', 'Attempts per call', [a.outcome]),
-  fallbackCalls: counter('breaker.fallback.calls', '{call}', 'Calls served by a fallback', [p.fallbackType, a.outcome]),
-  cacheLookups: counter('breaker.cache.lookups', '{lookup}', 'Lookups in the stale cache', [p.cacheResult]),
+  retryAttempts: histogram('breaker.retry.attempts', '{attempt}', 'Attempts per call that may be retried', [a.outcome]),
+  fallbackCalls: counter('breaker.fallback.calls', '{call}', 'Calls that a fallback was asked to serve', [a.fallbackType, a.outcome]),
+  cacheLookups: counter('breaker.cache.lookups', '{lookup}', 'Lookups in the cache of last good answers', [a.cacheResult]),
   queueDepth: gauge('breaker.queue.depth', '{entry}', 'Entries in the durable queue'),
   queueAge: gauge('breaker.queue.age', 's', 'Age of the oldest entry in the durable queue'),
   bulkheadActive: gauge('breaker.bulkhead.active', '{call}', 'Calls inside the bulkhead'),
   bulkheadQueued: gauge('breaker.bulkhead.queued', '{call}', 'Calls waiting for the bulkhead'),
   bulkheadLimit: gauge('breaker.bulkhead.limit', '{call}', 'Calls that the bulkhead admits'),
+  poolConnections: upDownCounter('breaker.pool.connections', '{connection}', 'Connections that a client’s pool has', [
+    ...poolAttributes,
+    a.poolConnectionState,
+  ]),
+  poolLimit: upDownCounter('breaker.pool.limit', '{connection}', 'Connections that the pool may have', poolAttributes),
+  poolWaiting: upDownCounter('breaker.pool.waiting', '{call}', 'Calls that wait for a connection of the pool', poolAttributes),
+  poolTimeouts: counter('breaker.pool.timeouts', '{timeout}', 'Calls that gave up waiting for a connection of the pool', poolAttributes),
+} as const satisfies Record<string, MetricDefinition>;
+
+/** Metrics whose names are fixed and that nothing emits yet. */
+export const plannedMetrics = {
   healthStatus: upDownCounter('breaker.health.status', '1', '1 for the health of the system, 0 for the others', [p.healthState]),
   fleetStoreDuration: histogram('breaker.fleet.store.operation.duration', 's', 'Duration of operations on the fleet store', [
     p.fleetOperation,
@@ -160,19 +199,32 @@ export const plannedMetrics = {
 
 /** Names of spans; `<name>` is the breaker's. */
 export const spanNames = {
-  /** A rejection or a probe. */
+  /** A rejection or a probe; a call that was retried, ran out of time or was served by a fallback. */
   call: 'breaker <name>',
   opening: 'breaker open <name>',
   outage: 'breaker outage <name>',
   halfOpen: 'breaker half_open <name>',
 } as const;
 
+/** Of span events that are no log records. */
+export const spanEventNames = {
+  /** An attempt that failed and was repeated. */
+  attempt: 'breaker.attempt',
+  /** The failure that a fallback hides (OpenTelemetry's own name). */
+  exception: 'exception',
+} as const;
+
 /** Event names of log records; the first is a span event too. */
 export const eventNames = {
   stateChange: 'breaker.state_change',
+  /** A configuration was read again, and is in force or was refused. */
+  config: 'breaker.config',
+  /** Calls wait because all connections of a pool are in use; on the span of a caller who gave up waiting, too. */
+  poolExhausted: 'breaker.pool_exhausted',
+  poolRelieved: 'breaker.pool_relieved',
 } as const;
 
-export const plannedEventNames = { alert: 'breaker.alert', admin: 'breaker.admin', config: 'breaker.config' } as const;
+export const plannedEventNames = { alert: 'breaker.alert', admin: 'breaker.admin' } as const;
 
 /** A span's name for a breaker. */
 export function spanName(kind: keyof typeof spanNames, breaker: string): string {

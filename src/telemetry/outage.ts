@@ -1,7 +1,8 @@
-import { type Attributes, type Link, ROOT_CONTEXT, type SpanContext, type SpanOptions, type Tracer, trace } from '@opentelemetry/api';
+import type { Attributes, Link, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api';
 import type { Breaker } from '../breaker/breaker.ts';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { rejectionReasons } from '../breaker/meters.ts';
+import { ROOT_CONTEXT, trace } from './api.ts';
 import { targetAttributesOf } from './attributes.ts';
 import { linksTo } from './call-trace.ts';
 import { attributes as a, spanName, type values } from './names.ts';

@@ -6,6 +6,7 @@ import type { Attributes, HrTime, ValueType } from '@opentelemetry/api';
  */
 export const pointType = { histogram: 0, gauge: 2, sum: 3 } as const;
 export const temporality = { delta: 0, cumulative: 1 } as const;
+export const valueType = { double: 1 as ValueType.DOUBLE } as const;
 
 export interface HistogramValue {
   readonly buckets: { boundaries: number[]; counts: number[] };

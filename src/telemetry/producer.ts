@@ -1,7 +1,11 @@
-import { type Attributes, type HrTime, ValueType } from '@opentelemetry/api';
-import { type DurationHistogram, durationBoundsMs } from '../breaker/duration-histogram.ts';
+import type { Attributes, HrTime } from '@opentelemetry/api';
+import { durationBoundsMs } from '../breaker/duration-histogram.ts';
+import { policyMetersOf } from '../policies/compose.ts';
+import { attemptBounds } from '../policies/meters.ts';
 import type { Registry } from '../registry/registry.ts';
 import { metrics as definitions, type MetricDefinition, scopeName } from './names.ts';
+import { attemptAttributes } from './policy-readings.ts';
+import { PoolSeries, readPool } from './pools.ts';
 import {
   type BreakerMetricProducer,
   type DataPoint,
@@ -12,6 +16,7 @@ import {
   pointType,
   temporality,
   toHrTime,
+  valueType,
 } from './produced.ts';
 import { type ReadMetric, readBreaker, type Tell } from './readings.ts';
 import type { Series } from './series.ts';
@@ -45,8 +50,15 @@ interface Told<V> {
   readonly at: HrTime;
 }
 
-type DurationState = Pick<DurationHistogram, 'counts' | 'count' | 'sumMs'>;
-const noDurations: DurationState = { counts: new Array(boundaries.length + 1).fill(0), count: 0, sumMs: 0 };
+/** A histogram as it stands, in the unit of its metric. */
+interface HistogramState {
+  readonly counts: readonly number[];
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+}
+const nothing: Pick<HistogramState, 'counts' | 'count' | 'sum'> = { counts: [], count: 0, sum: 0 };
 
 /**
  * All metrics of a registry, made for a reader of the SDK from the engine's own numbers. Against instruments of the SDK
@@ -59,7 +71,7 @@ export class SeriesProducer implements BreakerMetricProducer {
   readonly #options: ProducerOptions;
   /** What delta readers were told last, by metric and series. */
   readonly #toldSums: Partial<Record<ReadMetric, WeakMap<Attributes, Told<number>>>> = {};
-  readonly #toldDurations = new WeakMap<DurationHistogram, Told<DurationState>>();
+  readonly #toldHistograms = new WeakMap<object, Told<typeof nothing>>();
 
   constructor(registry: Registry, options: ProducerOptions = {}) {
     this.registry = registry;
@@ -72,7 +84,7 @@ export class SeriesProducer implements BreakerMetricProducer {
     const metrics: ProducedMetric[] = [];
     const errors: unknown[] = [];
     try {
-      if (this.#options.counts ?? true) metrics.push(...this.#counts(now));
+      if (this.#options.counts ?? true) metrics.push(...this.#counts(now), ...this.#attempts(now));
       if (this.#options.durations ?? true) metrics.push(...this.#durations(now));
     } catch (error) {
       errors.push(error);
@@ -94,6 +106,10 @@ export class SeriesProducer implements BreakerMetricProducer {
     for (const [breaker, series] of this.#book.series) {
       since = series.since;
       readBreaker(breaker, series, time, tell);
+    }
+    for (const [seat, reading] of this.registry.pools.read()) {
+      since = PoolSeries.of(seat).since;
+      readPool(seat, reading, tell);
     }
     return [...points].map(([metric, dataPoints]) => {
       const { kind } = definitions[metric];
@@ -117,31 +133,52 @@ export class SeriesProducer implements BreakerMetricProducer {
     const dataPoints: DataPoint<HistogramValue>[] = [];
     for (const [breaker, series] of this.#book.series) {
       for (const histogram of breaker.meters.durations.values()) {
-        const point = this.#histogram(histogram, series, now);
-        // As the SDK does: nothing new is nothing to a delta reader.
-        if (point.value.count > 0) dataPoints.push(point);
+        const { counts, count, sumMs, minMs, maxMs } = histogram;
+        const state = { counts, count, sum: sumMs / 1_000, min: minMs / 1_000, max: maxMs / 1_000 };
+        dataPoints.push(...this.#histogram(histogram, state, boundaries, series, series.duration(histogram.outcome, histogram.errorType), now));
       }
     }
+    return this.#histograms('callDuration', dataPoints);
+  }
+
+  #attempts(now: HrTime): ProducedMetric[] {
+    const dataPoints: DataPoint<HistogramValue>[] = [];
+    for (const [breaker, series] of this.#book.series) {
+      for (const histogram of policyMetersOf(breaker)?.attempts.values() ?? []) {
+        dataPoints.push(...this.#histogram(histogram, histogram, attemptBounds, series, attemptAttributes(series, histogram.outcome), now));
+      }
+    }
+    return this.#histograms('retryAttempts', dataPoints);
+  }
+
+  #histograms(metric: 'callDuration' | 'retryAttempts', dataPoints: DataPoint<HistogramValue>[]): ProducedMetric[] {
     if (dataPoints.length === 0) return [];
-    const described = { descriptor: describe(definitions.callDuration), aggregationTemporality: this.#temporality('histogram') };
+    const described = { descriptor: describe(definitions[metric]), aggregationTemporality: this.#temporality('histogram') };
     return [{ ...described, dataPointType: pointType.histogram, dataPoints }];
   }
 
-  #histogram(histogram: DurationHistogram, series: Series, now: HrTime): DataPoint<HistogramValue> {
-    const { count, sumMs, counts, minMs, maxMs } = histogram;
-    const attributes = series.duration(histogram.outcome, histogram.errorType);
+  /** As the SDK does: nothing new is nothing to a delta reader. */
+  #histogram(
+    key: object,
+    { counts, count, sum, min, max }: HistogramState,
+    bounds: readonly number[],
+    { since }: Series,
+    attributes: Attributes,
+    now: HrTime,
+  ): DataPoint<HistogramValue>[] {
     const cumulative = this.#temporality('histogram') === temporality.cumulative;
-    const told = cumulative ? undefined : this.#toldDurations.get(histogram);
-    const before = told?.value ?? noDurations;
-    if (!cumulative) this.#toldDurations.set(histogram, { value: { counts: counts.slice(), count, sumMs }, at: now });
+    const told = cumulative ? undefined : this.#toldHistograms.get(key);
+    const before = told?.value ?? nothing;
+    if (!cumulative) this.#toldHistograms.set(key, { value: { counts: counts.slice(), count, sum }, at: now });
+    if (count === before.count) return [];
     const value = {
-      buckets: { boundaries, counts: Array.from(counts, (each, bucket) => each - (before.counts[bucket] ?? 0)) },
+      buckets: { boundaries: [...bounds], counts: counts.map((each, bucket) => each - (before.counts[bucket] ?? 0)) },
       count: count - before.count,
-      sum: (sumMs - before.sumMs) / 1_000,
+      sum: sum - before.sum,
       // Least and greatest are known since the start only.
-      ...(cumulative && { min: minMs / 1_000, max: maxMs / 1_000 }),
+      ...(cumulative && { min, max }),
     };
-    return { startTime: told?.at ?? series.since, endTime: now, attributes, value };
+    return [{ startTime: told?.at ?? since, endTime: now, attributes, value }];
   }
 
   #temporality(kind: MetricDefinition['kind']): 0 | 1 {
@@ -150,5 +187,5 @@ export class SeriesProducer implements BreakerMetricProducer {
 }
 
 function describe({ name, description, unit, kind }: MetricDefinition): ProducedMetric['descriptor'] {
-  return { name, description, unit, type: instrumentTypes[kind], valueType: ValueType.DOUBLE, advice: {} };
+  return { name, description, unit, type: instrumentTypes[kind], valueType: valueType.double, advice: {} };
 }

@@ -4,9 +4,10 @@ import { rejectionReasons, stateNames } from '../breaker/meters.ts';
 import { ratiosOf } from '../breaker/snapshot.ts';
 import { countedOutcomes } from '../core/outcome.ts';
 import type { metrics } from './names.ts';
+import { readPolicies } from './policy-readings.ts';
 import type { Series } from './series.ts';
 
-export type ReadMetric = Exclude<keyof typeof metrics, 'callDuration'>;
+export type ReadMetric = Exclude<keyof typeof metrics, 'callDuration' | 'retryAttempts'>;
 
 /** Told of one series' present value. The attribute object of a series is the same one each time. */
 export type Tell = (metric: ReadMetric, value: number, attributes: Attributes) => void;
@@ -44,6 +45,7 @@ export function readBreaker(breaker: Breaker, series: Series, now: number, tell:
   tell('windowCalls', window.recorded - window.failures, series.window.of('success'));
   tell('windowCalls', window.failures, series.window.of('failure'));
   tell('inFlight', breaker.inFlight, series.base);
+  readPolicies(breaker, series, tell);
   const { failureRatio, slowRatio } = ratiosOf(window, options);
   if (failureRatio !== undefined) tell('failureRatio', failureRatio, series.base);
   if (options.failureRatio !== undefined) tell('failureRatioLimit', options.failureRatio, series.base);

@@ -2,8 +2,9 @@ import type { Attributes, Histogram, Meter } from '@opentelemetry/api';
 import { durationBoundsMs } from '../breaker/duration-histogram.ts';
 import { errorType } from '../core/errors.ts';
 import type { CountedOutcome } from '../core/outcome.ts';
+import { attemptBounds } from '../policies/meters.ts';
 import { type Described, targetAttributesOf } from './attributes.ts';
-import { metrics as definitions } from './names.ts';
+import { attributes as a, metrics as definitions } from './names.ts';
 import { durationAttributes } from './series.ts';
 
 /** As in the engine's own histograms: a metric's variety must stay bounded. */
@@ -41,5 +42,19 @@ export class DurationRecorder {
       known.set(key, made);
     }
     return made;
+  }
+}
+
+/** Attempts per call one by one, for the same SDKs: only calls that may be retried pay for it. */
+export class AttemptRecorder {
+  readonly #histogram: Histogram;
+
+  constructor(meter: Meter) {
+    const { name, unit, description } = definitions.retryAttempts;
+    this.#histogram = meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: [...attemptBounds] } });
+  }
+
+  record(breaker: Described, attempts: number, outcome: CountedOutcome): void {
+    this.#histogram.record(attempts, { ...targetAttributesOf(breaker), [a.outcome]: outcome });
   }
 }

@@ -5,7 +5,7 @@ import type { CountedOutcome } from '../core/outcome.ts';
 import { type Described, targetAttributesOf } from './attributes.ts';
 import { attributes as a } from './names.ts';
 import { toHrTime } from './produced.ts';
-import type { ratios } from './readings.ts';
+import type { ReadMetric } from './readings.ts';
 
 /** The attribute objects of one breaker for one attribute, each made once: collection must not allocate per series. */
 class Labels<V extends string> {
@@ -64,7 +64,7 @@ export class Series {
   readonly reason: Labels<string>;
   readonly window: Labels<string>;
   /** Gauges that an instrument of an SDK has told, and will repeat until told otherwise. */
-  readonly toldRatios = new Set<(typeof ratios)[number]>();
+  readonly toldGauges = new Set<ReadMetric>();
   readonly #calls: Readonly<Record<'fast' | 'slow', Labels<CountedOutcome>>>;
   readonly #durations = new Map<string, Attributes>();
   readonly #transitions = new Map<string, TransitionSeries>();

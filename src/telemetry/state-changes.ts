@@ -1,6 +1,7 @@
-import { type Attributes, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { errorType } from '../core/errors.ts';
+import { ROOT_CONTEXT, trace } from './api.ts';
 import { isRefusing, targetAttributesOf } from './attributes.ts';
 import { callerSpan, spanContextOf } from './call-trace.ts';
 import { type Logger, severity } from './logs-api.ts';

@@ -1,16 +1,18 @@
-import { type Attributes, type Context, context, type Link, ROOT_CONTEXT, type Span, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import type { Attributes, Context, Link, Span, Tracer } from '@opentelemetry/api';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { errorType, type RejectionReason, type StateName } from '../core/errors.ts';
 import type { CountedOutcome } from '../core/outcome.ts';
-import type { CallTracer, TracedBreaker } from '../core/tracer.ts';
+import type { CallTracer, PolicyTrace, TracedBreaker } from '../core/tracer.ts';
 import { activeContext } from './active-context.ts';
+import { context, ROOT_CONTEXT, SpanStatusCode, trace } from './api.ts';
 import { targetAttributesOf } from './attributes.ts';
 import { isSuppressed } from './binding.ts';
 import { ProbeTrace, untraced } from './call-trace.ts';
 import { CallerNotes } from './caller-notes.ts';
-import { attributes as a, rejectedErrorType, spanName } from './names.ts';
+import { attributes as a, limitReasons, spanName } from './names.ts';
 import type { Outages } from './outages.ts';
-import type { DurationRecorder } from './recorder.ts';
+import { PolicySpan, type PolicySpanMaker, policySpanOf, refusalType } from './policy-span.ts';
+import type { AttemptRecorder, DurationRecorder } from './recorder.ts';
 
 export interface TracerOptions {
   readonly spans: boolean;
@@ -30,6 +32,8 @@ const leaseToleranceMs = 5;
 export class TelemetryTracer implements CallTracer {
   /** Set while durations are recorded one by one. */
   recorder: DurationRecorder | undefined;
+  /** The same for attempts per call. */
+  attempts: AttemptRecorder | undefined;
   readonly #tracer: Tracer;
   readonly #outages: Outages;
   readonly #options: TracerOptions;
@@ -78,7 +82,37 @@ export class TelemetryTracer implements CallTracer {
 
   rejected(breaker: TracedBreaker, reason: RejectionReason, retryAfterMs: number | undefined, shadow: boolean): void {
     if (shadow || !this.#options.spans) return;
+    const call = policySpanOf(breaker);
+    // A fallback may make it good, or another attempt: told of once that is known.
+    if (call !== undefined) call.refused({ reason, retryAfterMs });
+    else this.#refused(breaker, reason, retryAfterMs, activeContext());
+  }
+
+  around(breaker: TracedBreaker): PolicyTrace | undefined {
+    if (!this.#options.spans) return undefined;
     const active = activeContext();
+    const caller = active === ROOT_CONTEXT ? undefined : trace.getSpan(active);
+    const wanted = caller === undefined ? this.#options.roots : caller.isRecording();
+    return wanted && !isSuppressed(active) ? new PolicySpan(breaker, this.#policySpans, active) : undefined;
+  }
+
+  retried(breaker: TracedBreaker, attempts: number, outcome: CountedOutcome): void {
+    this.attempts?.record(breaker, attempts, outcome);
+  }
+
+  readonly #policySpans: PolicySpanMaker = {
+    start: (breaker, startTime, active) => {
+      const attributes = { ...targetAttributesOf(breaker), [a.state]: breaker.state };
+      return this.#tracer.startSpan(spanName('call', breaker.name), { startTime, attributes, links: this.#linkToOpening(breaker) }, active);
+    },
+    refused: (breaker, { reason, retryAfterMs }, active) => this.#refused(breaker, reason, retryAfterMs, active),
+    served: (breaker, active) => {
+      const caller = trace.getSpan(active);
+      if (caller?.isRecording() === true) this.#notes.decided(caller, breaker.name, breaker.state, 'fallback');
+    },
+  };
+
+  #refused(breaker: TracedBreaker, reason: RejectionReason, retryAfterMs: number | undefined, active: Context): void {
     if (active === ROOT_CONTEXT && !this.#options.roots) return;
     const caller = trace.getSpan(active);
     const wanted = caller === undefined ? this.#options.roots : caller.isRecording();
@@ -93,11 +127,11 @@ export class TelemetryTracer implements CallTracer {
       [a.state]: state,
       [a.outcome]: 'rejected',
       [a.rejectionReason]: reason,
-      [a.errorType]: rejectedErrorType,
+      [a.errorType]: refusalType(reason),
     };
     if (retryAfterMs !== undefined) attributes[a.retryAfter] = retryAfterMs / 1_000;
     const span = this.#tracer.startSpan(spanName('call', name), { attributes, links: this.#linkToOpening(breaker) }, active);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: `circuit is ${state} (${reason})` });
+    span.setStatus({ code: SpanStatusCode.ERROR, message: limitReasons.has(reason) ? reason : `circuit is ${state} (${reason})` });
     span.end();
   }
 

@@ -105,6 +105,34 @@ describe('connection evidence', () => {
     expect(breaker.state).toBe('half_open');
   });
 
+  test('that calls of the same server succeed lets an open circuit ask for itself, though evidence had proved wrong before', () => {
+    const { breaker } = bench({ consecutiveFailures: 1 });
+    fail(breaker);
+    for (let round = 0; round < 3; round += 1) {
+      breaker.recovered({ proven: true });
+      expect(breaker.state).toBe('half_open');
+      fail(breaker);
+      breaker.recovered();
+      expect(breaker.state).toBe('open');
+    }
+  });
+
+  test('that the server is back was not wrong because it fails again after a while', () => {
+    const { breaker, clock } = bench({ consecutiveFailures: 1 });
+    fail(breaker);
+    breaker.recovered();
+    clock.advance(4_999);
+    breaker.report(new Boom(), { refused: true });
+    breaker.recovered();
+    expect(breaker.state).toBe('open');
+    breaker.recovered({ proven: true });
+    clock.advance(5_000);
+    breaker.report(new Boom(), { refused: true });
+    expect(breaker.state).toBe('open');
+    breaker.recovered();
+    expect(breaker.state).toBe('half_open');
+  });
+
   test('that the server is back is nothing to a circuit that is not open', () => {
     const { breaker, moves } = bench();
     breaker.recovered();

@@ -209,3 +209,48 @@ describe('the lease of a probe', () => {
     expect(breaker.state).toBe('closed');
   });
 });
+
+describe('a half-open circuit that is asked and never proved', () => {
+  test.each(['ignore', 'cancel'] as const)('re-opens at the end of the lease, though every probe is given back at once (%s)', (end) => {
+    const { breaker, clock, moves, trail } = halfOpened({ halfOpen: { leaseMs: 2_000 } });
+    const began = clock.now();
+    while (breaker.state === 'half_open') {
+      expect(clock.now() - began).toBeLessThanOrEqual(2_000);
+      breaker.tryAcquire()?.[end]();
+      clock.advance(100);
+    }
+    expect(trail().at(-1)).toBe('half_open>open probe_lease');
+    expect(moves.at(-1)).toMatchObject({ at: began + 2_000, value: 2, limit: 2 });
+  });
+
+  test('is not re-opened by somebody who asks once in a while', () => {
+    const { breaker, clock } = halfOpened({ halfOpen: { leaseMs: 2_000 } });
+    for (let i = 0; i < 20; i += 1) {
+      admit(breaker).ignore();
+      clock.advance(2_000);
+    }
+    expect(breaker.state).toBe('half_open');
+  });
+
+  test('the call that finds the lease over is refused, and told why', () => {
+    const { breaker, clock, rejections } = halfOpened({ halfOpen: { leaseMs: 2_000 } });
+    admit(breaker).ignore();
+    clock.advance(1_500);
+    admit(breaker).ignore();
+    clock.advance(1_000);
+    expect(breaker.tryAcquire()).toBeUndefined();
+    expect(rejections.at(-1)).toMatchObject({ reason: 'open', state: 'open' });
+    expect(breaker.rejection()).toMatchObject({ state: 'open' });
+  });
+
+  test('proof of any kind begins the lease anew', () => {
+    const { breaker, clock } = halfOpened({ failureRatio: 0.9, halfOpen: { leaseMs: 2_000, permits: 3 } });
+    for (let i = 0; i < 2; i += 1) {
+      clock.advance(1_500);
+      admit(breaker).ignore();
+      clock.advance(400);
+      succeed(breaker);
+    }
+    expect(breaker.state).toBe('half_open');
+  });
+});

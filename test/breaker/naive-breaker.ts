@@ -44,6 +44,8 @@ export class NaiveBreaker {
   /** Of the present trial. */
   verdicts: boolean[] = [];
   probes: Span[] = [];
+  /** When somebody asked, or waited for a probe, since something was last proved. */
+  unproven: Span[] = [];
   readonly running = new Set<NaiveCall>();
   readonly log: string[] = [];
   readonly refused: string[] = [];
@@ -69,15 +71,15 @@ export class NaiveBreaker {
   get consecutiveFailures(): number {
     return this.row.length - 1 - this.row.lastIndexOf(false);
   }
-  /** How long probes have been out that have not been followed by a result, together. */
+  /** How long somebody has asked and nothing has been proved; gaps as long as a lease in which nobody did apart. */
   get unprovenMs(): number {
-    let covered = 0;
-    let end = 0;
-    for (const { from, to = this.now } of this.probes) {
-      covered += Math.max(0, to - Math.max(from, end));
-      end = Math.max(end, to);
+    let since = this.now;
+    let busyUntil = Number.NEGATIVE_INFINITY;
+    for (const { from, to = this.now } of this.unproven) {
+      if (from - busyUntil >= this.options.halfOpen.leaseMs) since = from;
+      busyUntil = Math.max(busyUntil, to);
     }
-    return covered;
+    return this.now - since;
   }
 
   advance(ms: number): void {
@@ -101,15 +103,25 @@ export class NaiveBreaker {
   }
 
   acquire(): NaiveCall | undefined {
-    const reason = this.refusal();
+    const reason = this.leaseOver() ?? this.refusal();
     if (reason !== undefined) this.refused.push(`${reason}${this.shadow ? ' (shadow)' : ''}`);
     if (reason !== undefined && !this.shadow) return undefined;
     const probe = this.kind === 'half_open' && reason === undefined ? { from: this.now, to: undefined } : undefined;
     if (probe !== undefined) this.probes.push(probe);
+    if (probe !== undefined) this.unproven.push(probe);
     const unrecorded = reason !== undefined || this.kind === 'disabled';
     const call: NaiveCall = { startedAt: this.now, generation: this.generation, probe, unrecorded };
     this.running.add(call);
     return call;
+  }
+
+  /** Somebody asks a half-open circuit. */
+  private leaseOver(): string | undefined {
+    if (this.kind !== 'half_open') return undefined;
+    this.unproven.push({ from: this.now, to: this.now });
+    if (this.unprovenMs < this.options.halfOpen.leaseMs) return undefined;
+    this.open('probe_lease', 0);
+    return 'open';
   }
 
   private refusal(): string | undefined {
@@ -135,6 +147,7 @@ export class NaiveBreaker {
     if (this.kind === 'half_open') {
       this.verdicts.push(failed);
       this.probes = this.probesOut;
+      this.unproven = this.probesOut;
       this.judgeTrial(retryAfterMs);
     } else if (this.kind === 'closed') {
       this.row.push(failed);
@@ -203,7 +216,7 @@ export class NaiveBreaker {
   private begin(kind: Kind, shadow: boolean, rampFrom?: number): void {
     if (kind !== this.kind && kind !== 'open') this.results = [];
     if (kind !== this.kind) this.row = [];
-    Object.assign(this, { kind, shadow, since: this.now, rampFrom, rampCredit: 0, verdicts: [], probes: [] });
+    Object.assign(this, { kind, shadow, since: this.now, rampFrom, rampCredit: 0, verdicts: [], probes: [], unproven: [] });
     this.generation += 1;
   }
 

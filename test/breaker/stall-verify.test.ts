@@ -163,4 +163,85 @@ describe('a target that can be asked', () => {
       expect(made.breaker.state).toBe('closed');
     }
   });
+
+  test('a question that never ends is silence, too, and the next outage is asked about again', async () => {
+    const made = asking({ open: { durationMs: 1_000 }, halfOpen: { permits: 1 } });
+    for (let outage = 1; outage <= 2; outage += 1) {
+      traffic(made, 20, 10);
+      admit(made.breaker);
+      made.clock.advance(500);
+      expect(made.asked).toHaveLength(outage);
+      made.clock.advance(4_999);
+      expect(made.breaker.state).toBe('closed');
+      made.clock.advance(1);
+      expect(made.breaker.state).toBe('open');
+      made.clock.advance(2_000);
+      admit(made.breaker).succeed();
+      expect(made.breaker.state).toBe('closed');
+      // What comes after all is an answer to nothing.
+      await made.asked[outage - 1]?.answer(false);
+      expect(made.breaker.state).toBe('closed');
+    }
+  });
+
+  describe('with fifty milliseconds of patience', () => {
+    const soon = { stall: { afterMs: 50, calls: 10, factor: 4 } };
+
+    test('ten calls that wait are enough to ask at once, fewer are given half a second', () => {
+      const made = asking(soon);
+      traffic(made, 300, 2);
+      const [first] = admitMany(made.breaker, 9);
+      made.clock.advance(499);
+      expect(made.asked).toHaveLength(0);
+      first?.succeed();
+      admitMany(made.breaker, 10);
+      made.clock.advance(50);
+      expect(made.asked).toHaveLength(1);
+    });
+
+    test('a frozen server is out within two hundred milliseconds of its last answer', async () => {
+      const made = asking(soon);
+      traffic(made, 1_000, 2);
+      const frozen = made.clock.now();
+      for (let ms = 0; made.breaker.state === 'closed' && ms < 1_000; ms += 1) {
+        admit(made.breaker);
+        made.clock.advance(1);
+        const question = made.asked[0];
+        if (question !== undefined && made.clock.now() === question.at + 100) await question.answer(false);
+      }
+      expect(made.breaker.state).toBe('open');
+      expect(made.clock.now() - frozen).toBeLessThan(200);
+    });
+
+    test('a healthy slow batch is asked about, and never refused', async () => {
+      const made = asking(soon);
+      traffic(made, 100, 2);
+      for (let round = 0; round < 20; round += 1) {
+        const batch = admitMany(made.breaker, 12);
+        for (let ms = 0; ms < 1_500; ms += 25) {
+          made.clock.advance(25);
+          await made.asked.at(-1)?.answer(true);
+        }
+        for (const permit of batch) permit.succeed();
+      }
+      expect(made.moves).toEqual([]);
+      expect(made.asked.length).toBeLessThan(20);
+    });
+
+    test('a pause of our own process for 300 ms opens nothing, whatever the moment', async () => {
+      for (let moment = 0; moment < 100; moment += 1) {
+        const made = asking(soon);
+        traffic(made, 100, 2);
+        const permits = admitMany(made.breaker, 20);
+        made.clock.advance(moment);
+        made.clock.skip(300);
+        made.clock.advance(0);
+        // The answers are read after the timers.
+        for (const permit of permits) permit.succeed();
+        await made.asked.at(-1)?.answer(false);
+        made.clock.advance(1_000);
+        expect(made.moves).toEqual([]);
+      }
+    });
+  });
 });

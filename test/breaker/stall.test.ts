@@ -137,6 +137,23 @@ describe('a target that hangs, where nobody can ask it', () => {
     expect(made.breaker.state).toBe('open');
   });
 
+  test('a pause of our own process opens nothing, whatever the moment: what has come is read before anything is judged', () => {
+    for (let moment = 150; moment < 260; moment += 1) {
+      const made = bench({ stall: { ...stall, afterMs: 250 } });
+      traffic(made, 20, 10);
+      const permits = admitMany(made.breaker, 20);
+      // The event loop is blocked until a timer of ours is due, or a little longer; all answers come meanwhile.
+      const realSetTimer = made.clock.setTimer.bind(made.clock);
+      made.clock.advance(10);
+      made.clock.skip(moment);
+      made.clock.setTimer = (fn, ms) => realSetTimer(fn, Math.max(1, ms));
+      made.clock.advance(0);
+      for (const permit of permits) permit.succeed();
+      made.clock.advance(1_000);
+      expect(made.moves).toEqual([]);
+    }
+  });
+
   test('other options in place do not forget the patience learned', () => {
     const made = bench({ stall });
     const permits = admitMany(made.breaker, 50);

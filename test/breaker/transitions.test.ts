@@ -31,13 +31,7 @@ function successor(name: StateName, shadow = false): Successor {
 /** A circuit in a state, and what it tells from then on. */
 function circuitIn(name: StateName, shadow = false): { circuit: Circuit; told: Move[] } {
   const told: Move[] = [];
-  const circuit = new Circuit(
-    options,
-    new ManualClock(),
-    new InFlight(),
-    (move) => void told.push(move),
-    () => 0,
-  );
+  const circuit = new Circuit(options, new ManualClock(), new InFlight(), { moved: (move) => void told.push(move), patienceMs: 0 });
   const go = (to: StateName): void => circuit.move(successor(to, shadow), 0, { trigger: 'test' });
   if (shadow) circuit.move(successor('shadow'), 0, { trigger: 'test' });
   if (name === 'half_open') go('open');

@@ -48,9 +48,11 @@ describe('the configuration', () => {
       disabledInstrumentations: [],
       sdk: 'auto',
       onError: 'defaults',
-      prometheus: { host: '127.0.0.1', port: 9464 },
+      prometheus: { host: '127.0.0.1', port: undefined },
       maxBreakers: undefined,
       idleMs: undefined,
+      watch: true,
+      reloadSignal: 'off',
     });
     expect([warnings, source]).toEqual([[], 'configuration']);
     expect(resolve('billing')).toEqual({ options: {} });
@@ -166,9 +168,9 @@ describe('the configuration', () => {
       'otel-breaker.yaml: breakers[0].match (line 1, column 12) is undefined; allowed: an object with system, server, operation, name',
     ],
     [
-      'an option of a later version',
-      { yaml: 'breakers: [{ match: {}, timeoutMs: 2s }]' },
-      'otel-breaker.yaml: breakers[0].timeoutMs (line 1, column 25) is "2s"; allowed: not available in this version',
+      'a field of a later version',
+      { yaml: 'breakers: [{ match: { tenant: a } }]' },
+      'otel-breaker.yaml: breakers[0].match.tenant (line 1, column 23) is "a"; allowed: not available in this version',
     ],
     [
       'a section of a later version',

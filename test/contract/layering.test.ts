@@ -9,22 +9,25 @@ const layers: readonly { readonly of: RegExp; readonly may: RegExp }[] = [
   { of: /^src\/core\//, may: /^src\/core\// },
   { of: /^src\/testing\.ts$/, may: /^src\/core\// },
   { of: /^src\/breaker\//, may: /^src\/(core|breaker)\// },
-  { of: /^src\/protect\.ts$/, may: /^src\/(core|breaker)\// },
+  { of: /^src\/policies\//, may: /^src\/(core|breaker|policies)\// },
+  // Disks, for the ports of policies.
+  { of: /^src\/storage\//, may: /^src\/(core|policies|storage)\// },
+  { of: /^src\/protect\.ts$/, may: /^src\/(core|breaker|policies)\// },
   { of: /^src\/config\//, may: /^src\/(core|config)\// },
   // Rules from code are checked and matched like those of a file.
   { of: /^src\/registry\/create-registry\.ts$/, may: /^src\/(core|breaker|registry)\/|^src\/config\/(schema|resolver)\.ts$/ },
   { of: /^src\/registry\//, may: /^src\/(core|breaker|registry)\// },
-  { of: /^src\/telemetry\//, may: /^src\/(core|breaker|registry|telemetry)\// },
+  { of: /^src\/telemetry\//, may: /^src\/(core|breaker|policies|registry|telemetry)\// },
   // What register adds when the process has no SDK: knows the settings, and how telemetry is read.
   { of: /^src\/sdk\//, may: /^src\/(core|config|telemetry|sdk)\// },
-  { of: /^src\/setup\.ts$/, may: /^(src|instrumentations)\// },
-  { of: /^src\/index\.ts$/, may: /^src\/(core|breaker|registry)\/|^src\/protect\.ts$/ },
+  { of: /^src\/setup(\.ts$|\/)/, may: /^(src|instrumentations)\// },
+  { of: /^src\/index\.ts$/, may: /^src\/(core|breaker|policies|registry)\/|^src\/protect\.ts$/ },
   { of: /^instrumentations\/register\.ts$/, may: /^src\/setup\.ts$/ },
   { of: /^instrumentations\/index\.ts$/, may: /^instrumentations\// },
-  { of: /^instrumentations\/shared\//, may: /^src\/(core|breaker|registry)\/|^instrumentations\/shared\// },
+  { of: /^instrumentations\/shared\//, may: /^src\/(core|breaker|policies|registry)\/|^instrumentations\/shared\// },
   ...['ioredis', 'pg', 'fetch'].map((client) => ({
     of: new RegExp(`^instrumentations/${client}/`),
-    may: new RegExp(`^src/(core|breaker|registry)/|^instrumentations/(shared|${client})/`),
+    may: new RegExp(`^src/(core|breaker|policies|registry)/|^instrumentations/(shared|${client})/`),
   })),
 ];
 
@@ -90,7 +93,7 @@ describe('packages', () => {
   });
 
   test('nothing below telemetry and the instrumentations imports OpenTelemetry', () => {
-    const ours = /^src\/(telemetry|sdk)\/|^src\/setup\.ts$|^instrumentations\//;
+    const ours = /^src\/(telemetry|sdk|setup)\/|^src\/setup\.ts$|^instrumentations\//;
     expect(wrong(packages.filter(({ from, target }) => target.startsWith('@opentelemetry/') && !ours.test(from)))).toEqual([]);
   });
 
@@ -117,12 +120,13 @@ describe('time, timers and randomness', () => {
   /** Where the surroundings may be asked all the same, and why. */
   const exceptions: Readonly<Record<string, string>> = {
     'src/core/clock.ts': 'the source of all of them',
+    'src/sdk/batteries.ts': 'how long the last export may take, outside any breaker',
     'src/sdk/exit.ts': 'the last flush of a process that ends, outside any breaker',
     'src/sdk/receiver.ts': 'a time-out of a socket, at the end of the process, outside any breaker',
     'instrumentations/ioredis/pipeline.ts': 'keeps the order of callbacks, as the client does, and waits for nothing',
   };
   /** Where wall-clock time is what is asked for: it decides nothing. */
-  const stamped = /^src\/telemetry\/|^instrumentations\/fetch\/retry-after\.ts$/;
+  const stamped = /^src\/telemetry\/|^src\/storage\/wall-time\.ts$|^instrumentations\/fetch\/retry-after\.ts$/;
 
   const using = (pattern: RegExp): string[] => sources().filter((file) => pattern.test(withoutComments(textOf(file))));
 
@@ -134,7 +138,7 @@ describe('time, timers and randomness', () => {
     expect(Object.keys(exceptions).filter((file) => !using(ambient).includes(file))).toEqual([]);
   });
 
-  test('the wall clock is read only to stamp spans and metrics, and for a Retry-After that is a date', () => {
+  test('the wall clock is read only to stamp spans, metrics and what goes to disk, and for a Retry-After that is a date', () => {
     expect(using(wallClock).filter((file) => !stamped.test(file))).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/core/errors.ts';
 import { type BreakerOptions, mergeOptions, optionsSchema, resolveOptions } from '../../src/core/options.ts';
+import type { Schema } from '../../src/core/schema.ts';
 
 function faults(options: unknown): string[] {
   try {
@@ -34,14 +35,17 @@ describe('options', () => {
   });
 
   it('have the same defaults in the resolver and in the schema', () => {
-    const resolved: Record<string, unknown> = { ...resolveOptions({ stall: {} }) };
-    for (const [key, schema] of Object.entries(optionsSchema.properties)) {
-      if ('default' in schema) expect([key, resolved[key]]).toEqual([key, schema.default]);
-      if (schema.kind !== 'object') continue;
-      for (const [inner, property] of Object.entries(schema.properties)) {
-        if ('default' in property) expect([key, inner, (resolved[key] as Record<string, unknown>)[inner]]).toEqual([key, inner, property.default]);
+    const on = { stall: {}, retry: {}, bulkhead: { limit: 1 }, rateLimit: { limit: 1 }, fallback: { stale: {}, queue: { path: 'q' } } };
+    const { policies, ...rest } = resolveOptions(on);
+    const compare = (schema: Schema, resolved: unknown, path: string): void => {
+      if (schema.kind !== 'object') {
+        if (schema.default !== undefined) expect([path, resolved]).toEqual([path, schema.default]);
+        return;
       }
-    }
+      for (const [key, property] of Object.entries(schema.properties))
+        compare(property, (resolved as Record<string, unknown>)[key], `${path}.${key}`);
+    };
+    compare(optionsSchema, { ...rest, ...policies }, 'options');
   });
 
   it('say key, value and what is allowed', () => {

@@ -45,6 +45,8 @@ afterAll(() => {
 });
 
 describe.each(versions)('%s', (name) => {
+  // Up to Node 24 its fetch speaks to handlers in the old way, which undici 8 does not know.
+  const alien = name === 'undici8' && nodeMajor < 26;
   let undici: typeof Undici;
   let registry: Registry;
   let undo: (() => void)[];
@@ -98,7 +100,7 @@ describe.each(versions)('%s', (name) => {
       expect(await counts()).toEqual({ ...nothing, success: 1 });
     });
 
-    it.skipIf(nodeMajor < 24 && name === 'undici8')('by the global fetch, however its dispatcher gets there', async () => {
+    it.skipIf(alien)('by the global fetch, however its dispatcher gets there', async () => {
       const named = url.replace('127.0.0.1', 'localhost');
       const { dns } = undici.interceptors;
       const dispatcher = new undici.Agent().compose(dns({ affinity: 4, dualStack: false })) as never;
@@ -107,7 +109,7 @@ describe.each(versions)('%s', (name) => {
       expect(requests).toBe(2);
     });
 
-    it('by the global fetch that is redirected within its origin', async () => {
+    it.skipIf(alien)('by the global fetch that is redirected within its origin', async () => {
       const dispatcher = new undici.Agent() as never;
       expect(await (await fetch(`${url}/to-ok`, { dispatcher } as RequestInit)).text()).toBe('ok');
       expect(await counts()).toEqual({ ...nothing, success: 1 });
@@ -141,6 +143,9 @@ describe.each(versions)('%s', (name) => {
         onComplete() {},
         onError() {},
         onRequestStart() {},
+        onResponseStart() {},
+        onResponseData() {},
+        onResponseEnd() {},
         onResponseError() {},
       };
       const client = new undici.Client(url);

@@ -85,6 +85,29 @@ describe.each(['ioredis4', 'ioredis', 'ioredis6'])('%s in a bundle', (name) => {
     instrumentation.disable();
   });
 
+  it('what a guarded client duplicates is guarded with it, and let go with it', async () => {
+    const before = Object.getOwnPropertyDescriptors(bundle.Redis.prototype);
+    const { length, name: called } = bundle.Redis.prototype.duplicate;
+    const redis = protection.protect(connect());
+    expect([bundle.Redis.prototype.duplicate.length, bundle.Redis.prototype.duplicate.name]).toEqual([length, called]);
+    const second = redis.duplicate({ connectionName: 'second' });
+    const third = second.duplicate();
+    const other = connect().duplicate();
+    clients.push(second, third, other);
+    const { read = 0 } = calls();
+    for (const client of [second, third, other]) await client.get('a');
+    await third.pipeline().get('a').exec();
+    expect(calls()['read']).toBe(read + 3);
+    registry.get(`redis://127.0.0.1:${server.port} read`).forceOpen('test');
+    await expect(third.get('a')).rejects.toMatchObject({ code: 'EBREAKEROPEN' });
+    expect(await other.get('a')).not.toBe('');
+    registry.get(`redis://127.0.0.1:${server.port} read`).release();
+    protection.undo();
+    await third.get('a');
+    expect(calls()['read']).toBe(read + 3);
+    expect(Object.getOwnPropertyDescriptors(bundle.Redis.prototype)).toEqual(before);
+  });
+
   it('what is no client is refused with a plain word, and a client that a hook guards counts once', async () => {
     expect(() => protection.protect({ get: () => undefined })).toThrow('no client of a kind that it knows');
     const instrumentation = new IORedisBreakerInstrumentation({ registry });

@@ -348,3 +348,32 @@ describe('the client’s own event semantics', () => {
     expect(counts(redis)).toEqual(counts(bare));
   });
 });
+
+describe('a client that is just connecting', () => {
+  it('keeps its calls when another one’s attempt is refused: its own may succeed', async () => {
+    const late = await startRedis();
+    const stale = new Redis(late.port, '127.0.0.1');
+    stale.on('error', () => {});
+    try {
+      await stale.get('a');
+      const fresh = new Redis(late.port, '127.0.0.1');
+      const answers = Promise.all([fresh.get('a'), fresh.pipeline().get('a').set('b', 1).exec()]);
+      // News from before: the attempt had been made while nobody listened.
+      const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'connect' });
+      (stale as unknown as { silentEmit(event: string, error: Error): void }).silentEmit('error', refused);
+      expect(registry.get(`redis://127.0.0.1:${late.port} read`).state).toBe('open');
+      expect(await answers).toEqual([
+        null,
+        [
+          [null, null],
+          [null, 'OK'],
+        ],
+      ]);
+      expect(registry.list().every(({ inFlight }) => inFlight === 0)).toBe(true);
+      fresh.disconnect();
+    } finally {
+      stale.disconnect();
+      await late.stop();
+    }
+  });
+});

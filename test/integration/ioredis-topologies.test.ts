@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,9 +13,9 @@ import { setFaultReporter } from '../../src/core/fault.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { freePort } from '../support/servers/free-port.ts';
 import { startRedis } from '../support/servers/redis.ts';
-import { type ServerHandle, ServerProcess } from '../support/servers/server-process.ts';
+import type { ServerHandle } from '../support/servers/server-process.ts';
 
-// Not one server at one port: a cluster of three, a master behind a sentinel, a Unix socket.
+// Not one server at one port: a cluster of three, a Unix socket.
 
 const run = promisify(execFile);
 let registry: Registry;
@@ -157,9 +157,22 @@ describe('a cluster of three', () => {
       for (const key of keys) await cluster.set(key, key);
       expect(successes()).toBe(2 * keys.length);
       expect(registry.list()).toHaveLength(6);
+      // A pipeline is one call, refused as one: a refusal of single commands would hang it.
+      await cluster.pipeline().get('{x}1').set('{x}1', 1).exec();
+      expect(successes()).toBe(2 * keys.length + 1);
+      const duplicate = cluster.duplicate();
+      clients.push(duplicate);
+      for (const key of keys) await duplicate.set(key, key);
+      expect(successes()).toBe(3 * keys.length + 1);
+      for (const breaker of registry.list()) breaker.forceOpen('test');
+      for (const each of [cluster, duplicate]) {
+        const answers = (await each.pipeline().get('{x}1').set('{x}1', 1).exec()) ?? [];
+        expect(answers.map(([error]) => (error as { code?: string } | null)?.code)).toEqual(['EBREAKEROPEN', 'EBREAKEROPEN']);
+      }
+      for (const breaker of registry.list()) breaker.release();
       protection.undo();
-      await cluster.set('a', 1);
-      expect(successes()).toBe(2 * keys.length);
+      for (const each of [cluster, duplicate]) await each.set('a', 1);
+      expect(successes()).toBe(3 * keys.length + 1);
     } finally {
       protection.undo();
       setDefaultRegistry(undefined);
@@ -191,45 +204,6 @@ describe('a cluster of three', () => {
     for (const key of kept) expect(await cluster.set(key, 'still')).toBe('OK');
     for (const node of nodes.slice(0, 2)) expect(states(node.port)).toEqual(expect.objectContaining({ write: 'closed' }));
     expect(states(killed.port)['write']).not.toBe('closed');
-  });
-});
-
-describe('a master behind a sentinel', () => {
-  let master: ServerHandle;
-  let sentinel: ServerHandle;
-  beforeAll(async () => {
-    master = await startRedis();
-    const directory = await mkdtemp(join(tmpdir(), 'otel-breaker-sentinel-'));
-    const port = await freePort();
-    const file = join(directory, 'sentinel.conf');
-    await writeFile(file, `sentinel monitor shop 127.0.0.1 ${master.port} 1\n`);
-    sentinel = await ServerProcess.start({
-      name: 'redis-sentinel',
-      command: 'redis-server',
-      args: [file, '--sentinel', '--port', `${port}`, '--bind', '127.0.0.1'],
-      port,
-      directory,
-      ready: async () => {
-        const client = new Redis(port, '127.0.0.1', { retryStrategy: () => null, lazyConnect: true });
-        await client.connect().finally(() => client.disconnect());
-      },
-    });
-  });
-  afterAll(async () => {
-    await sentinel.stop();
-    await master.stop();
-  });
-
-  it('breakers are those of the master, not of the sentinel', async () => {
-    const redis = new Redis({ sentinels: [{ host: '127.0.0.1', port: sentinel.port }], name: 'shop' });
-    clients.push(redis);
-    await redis.ping();
-    await redis.set('a', 1);
-    expect(await redis.get('a')).toBe('1');
-    expect(registry.list().map(({ name }) => name)).toContain(`redis://127.0.0.1:${master.port} read`);
-    expect(registry.list().some(({ target }) => target.port === sentinel.port)).toBe(false);
-    registry.get(`redis://127.0.0.1:${master.port} read`).forceOpen('test');
-    expect(await code(redis.get('a'))).toBe('EBREAKEROPEN');
   });
 });
 

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { PgBreakerInstrumentation } from '../../instrumentations/pg/instrumentation.ts';
@@ -243,4 +245,74 @@ it('slow healthy queries are never refused and open nothing, after thousands of 
   expect(registry.list()[0]?.snapshot().rejections).toEqual({});
   expect(moves).toEqual([]);
   await cold.end();
+});
+
+it('on clients that the application holds a frozen server is answered for too, and a connection stays until its pool has it back', {
+  timeout: 30_000,
+}, async () => {
+  const single = new pg.Client(server.url);
+  await single.connect();
+  const held = await pool.connect();
+  const other = await pool.connect();
+  for (const client of [single, held, other]) await client.query('SELECT 1');
+  const context = new AsyncLocalStorage<string>();
+  server.freeze();
+  const calledBack = context.run('caller', () =>
+    timed(new Promise((_, reject) => other.query('SELECT 2', (error) => reject(Object.assign(error, { store: context.getStore() }))))),
+  );
+  const outcomes = await Promise.all([timed(single.query('SELECT $1::int', [2])), timed(held.query('SELECT 2')), calledBack]);
+  for (const { error, ms } of outcomes) {
+    expect(error).toBeInstanceOf(CallTimeoutError);
+    expect(ms).toBeLessThan(2_600);
+  }
+  expect(outcomes[2]?.error).toMatchObject({ store: 'caller' });
+  const [refused] = await rounds(1, () => single.query('SELECT 3'));
+  expect(refused?.error).toBeInstanceOf(BreakerOpenError);
+  // One is given back while its answer is still owing, the other one after it has come.
+  expect(pool.totalCount).toBe(2);
+  held.release();
+  expect(pool.totalCount).toBe(1);
+  server.thaw();
+  await vi.waitFor(async () => expect((await single.query('SELECT 4 AS x')).rows).toEqual([{ x: 4 }]), { timeout: 10_000, interval: 50 });
+  expect((await other.query('SELECT 5 AS x')).rows).toEqual([{ x: 5 }]);
+  other.release();
+  expect(pool.totalCount).toBe(1);
+  for (const each of registry.list()) expect(each.inFlight).toBe(0);
+  await single.end();
+});
+
+it('a BEGIN under way on a frozen server is left to the client: what follows would be in a transaction that nobody knows of', {
+  timeout: 30_000,
+}, async () => {
+  const client = await pool.connect();
+  await client.query('SELECT 1');
+  server.freeze();
+  let begun = false;
+  const begin = client.query('BEGIN').then(() => {
+    begun = true;
+  });
+  await vi.waitFor(() => expect(moves).toContain('write: closed -> open (stall)'), { timeout: 2_600 });
+  await sleep(1_500);
+  expect(begun).toBe(false);
+  server.thaw();
+  await begin;
+  await client.query('ROLLBACK');
+  client.release();
+  expect(pool.totalCount).toBe(1);
+});
+
+it('where the application makes the streams itself nobody can be asked, and time alone opens the circuit', { timeout: 30_000 }, async () => {
+  const own = new pg.Pool({ connectionString: server.url, max: 12, stream: () => new Socket() } as never);
+  own.on('error', () => {});
+  await rounds(12, () => own.query('SELECT 1'));
+  for (let i = 0; i < 3; i += 1) await rounds(12, () => own.query('SELECT 1'));
+  expect((await rounds(12, () => own.query('SELECT pg_sleep(1)'))).every(({ error }) => error === undefined)).toBe(true);
+  expect(moves).toEqual([]);
+  server.freeze();
+  const hanging = rounds(12, () => own.query('SELECT 1'));
+  await vi.waitFor(() => expect(moves).toEqual(['read: closed -> open (stall)']), { timeout: 9_000 });
+  for (const { error } of await rounds(5, () => own.query('SELECT 1'))) expect(error).toBeInstanceOf(BreakerOpenError);
+  server.thaw();
+  for (const { error } of await hanging) expect(error).toBeUndefined();
+  await own.end();
 });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parsePrometheus, samplesOf, sampleValue } from '../support/prometheus.ts';
 import { freePort } from '../support/servers/free-port.ts';
@@ -268,6 +269,23 @@ describe('when the process ends', () => {
     receiver.behave('hang');
     running.signal('SIGTERM');
     expect(await running.exited).toEqual({ code: null, signal: 'SIGTERM' });
+  });
+});
+
+describe('when the program ends by itself on a signal, and the receiver of the telemetry hangs', () => {
+  it.each([
+    ['an export of before', '100'],
+    ['the last export', '60000'],
+  ])('%s does not hold it for long', async (_name, delay) => {
+    const running = await start('app.cjs', { imports: [register], env: { OTEL_BSP_SCHEDULE_DELAY: delay } });
+    await running.get('finishOn', 'SIGTERM');
+    receiver.behave('hang');
+    await running.get('call', '/redis');
+    await sleep(500);
+    const begun = performance.now();
+    running.signal('SIGTERM');
+    expect(await running.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - begun).toBeLessThan(4_000);
   });
 });
 

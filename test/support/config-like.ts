@@ -50,6 +50,8 @@ function rightful(schema: Schema, wrongness: number): fc.Arbitrary<unknown> {
       return objectLike(schema, wrongness);
     case 'variant':
       return fc.oneof(...Object.values(schema.variants).map((variant) => objectLike(variant, wrongness)));
+    case 'any':
+      return fc.jsonValue();
     case 'union':
       return fc.oneof(...schema.of.map((candidate) => rightful(candidate, wrongness)));
   }

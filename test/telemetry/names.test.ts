@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { rejectionReasons, stateNames } from '../../src/breaker/meters.ts';
 import { countedOutcomes } from '../../src/core/outcome.ts';
+import type { Attachment } from '../../src/telemetry/attachment.ts';
 import {
   attributes,
   eventNames,
@@ -14,7 +15,9 @@ import {
   values,
 } from '../../src/telemetry/names.ts';
 import { version } from '../../src/telemetry/version.ts';
-import { inSpan, setUp, succeed, TestSdk, target, trip, unregister } from './sdk.ts';
+import { down } from '../policies/harness.ts';
+import { guarded, pass, policies } from './guarded.ts';
+import { inSpan, type Rig, setUp, succeed, TestSdk, target, trip, unregister } from './sdk.ts';
 
 /** An outage with everything in it, beside a breaker with slow calls and one in shadow mode. */
 async function everything(sdk: TestSdk) {
@@ -25,6 +28,10 @@ async function everything(sdk: TestSdk) {
   await trip(shadow);
   await succeed(shadow);
   for (let n = 0; n < 4; n += 1) await succeed(breaker);
+  const reading = { used: 10, idle: 0, limit: 10, waiting: 1 };
+  const event = { seat: registry.pools.add('pool', { ...target, namespace: 'shop' }, () => reading), reading, timeouts: 1 };
+  registry.pools.tell('exhausted', event);
+  registry.pools.tell('relieved', { ...event, durationMs: 5_000 });
   const before = await sdk.collect();
   await inSpan('request', async () => {
     await trip(breaker);
@@ -33,13 +40,29 @@ async function everything(sdk: TestSdk) {
   breaker.forceOpen('by hand');
   clock.advance(300_000);
   breaker.reset();
+  (telemetry as Attachment).configured({ applied: false, source: 'a.yaml', changes: [], atNextStart: ['enabled'], error: new Error('no') });
   await trip(breaker);
   clock.advance(1_000);
   await inSpan('request', () => succeed(breaker));
   await inSpan('request', () => succeed(breaker));
+  await servedStale({ registry, clock });
   const after = await sdk.collect();
   telemetry.dispose();
   return new Map([...before.points, ...after.points]);
+}
+
+/** A call that is repeated in vain and served stale, and one that runs out of its time. */
+async function servedStale(rig: Pick<Rig, 'registry' | 'clock'>): Promise<void> {
+  const stale = { keep: () => undefined, find: () => ({ value: 1, ageMs: 1_000 }) };
+  const queue = { gauge: { depth: 1, ageMs: 1 }, behind: () => true, passed: () => undefined, append: async () => 'queued' };
+  const { run } = guarded(rig, { ...policies, totalTimeoutMs: 1_000, fallback: { stale: {}, queue: { path: 'q' } } });
+  await run<unknown>(async () => 'OK', { queue, operation: 'write' });
+  const calls = [
+    inSpan('request', () => run<unknown>(() => Promise.reject(down), { stale })),
+    inSpan('request', () => run<unknown>(() => new Promise(() => undefined))).catch(() => undefined),
+  ];
+  await pass(rig, 1_000);
+  await Promise.all(calls);
 }
 
 describe('names', () => {

@@ -2,7 +2,9 @@
 const SHORT_MS = 1;
 /** Two buckets per doubling, from there to some 24 days. */
 const BUCKETS = 62;
+/** What is recent: the present generation and the one before. */
 const GENERATION_MS = 60_000;
+const GENERATION_CALLS = 1_000;
 
 function bucketOf(ms: number): number {
   const whole = Math.min(0x7fffffff, Math.ceil(ms));
@@ -16,13 +18,14 @@ function upperBoundMs(bucket: number): number {
 }
 
 /**
- * How long a healthy call may take: the recent 99th percentile of the successful ones, learned from the last one to two
- * minutes of traffic, in fixed memory. It is what keeps a batch of slow but healthy calls from looking like a stall.
+ * How long a healthy call may take: the recent 99th percentile of the successful ones, in fixed memory. Recent are the last
+ * one to two minutes, and of much traffic the last one to two thousand calls: enough to know, and a slow start is soon
+ * forgotten. It is what keeps a batch of slow but healthy calls from looking like a stall.
  */
 export class Patience {
   /** Of calls that were not short; made for the first one. */
-  #recent: Uint32Array | undefined;
-  #before: Uint32Array | undefined;
+  #recent: number[] | undefined;
+  #before: number[] | undefined;
   #recentCount = 0;
   #beforeCount = 0;
   #since: number;
@@ -31,8 +34,7 @@ export class Patience {
     this.#since = now;
   }
 
-  learn(now: number, ms: number): void {
-    if (now - this.#since >= GENERATION_MS) this.#turn(now);
+  learn(ms: number): void {
     this.#recentCount += 1;
     if (ms > SHORT_MS) this.#count(bucketOf(ms));
   }
@@ -53,8 +55,15 @@ export class Patience {
     return SHORT_MS;
   }
 
+  /** Lets go of what is no longer recent. To be called now and then while there are calls. */
+  forget(now: number): void {
+    if (this.#recentCount >= GENERATION_CALLS || now - this.#since >= GENERATION_MS) this.#turn(now);
+  }
+
   #count(bucket: number): void {
-    this.#recent ??= new Uint32Array(BUCKETS);
+    this.#recent ??= [];
+    // As long as it has to be: most calls take milliseconds.
+    while (this.#recent.length <= bucket) this.#recent.push(0);
     (this.#recent[bucket] as number) += 1;
   }
 

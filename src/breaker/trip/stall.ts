@@ -1,14 +1,19 @@
 import type { ResolvedOptions } from '../../core/options.ts';
 import type { TripVerdict } from '../../core/trip-rule.ts';
-import type { InFlight } from '../in-flight.ts';
+import type { Waiting } from '../in-flight.ts';
 import type { Patience } from './patience.ts';
 
 /** So many successes make the learned percentile worth something. */
 const ENOUGH_TO_LEARN = 10;
-/** How long at most between two questions to a server that answers them, while calls go on waiting. */
-const LONGEST_PAUSE_MS = 30_000;
 /** Patience with a dependency that has never answered, where it cannot be asked whether it is there. */
 const UNKNOWN_MS = 30_000;
+/** The same where it can be asked; and with fewer calls than the rule speaks of; and where healthy calls take very long. */
+const ASK_UNKNOWN_MS = 1_000;
+const ASK_FOR_FEW_MS = 500;
+const ASK_LATEST_MS = 2_000;
+/** How long at least, and at most, between two questions to a server that answers them. */
+const SHORTEST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 30_000;
 
 export type StallVerdict = 'stalled' | 'ask' | 'wait';
 
@@ -20,7 +25,7 @@ export type StallVerdict = 'stalled' | 'ask' | 'wait';
 export class StallRule {
   /** Answers to `verify` since the last success: patience doubles with each. */
   #aliveAnswers = 0;
-  #aliveAt = 0;
+  #aliveAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly options: NonNullable<ResolvedOptions['stall']>,
@@ -34,22 +39,23 @@ export class StallRule {
     return this.options.afterMs;
   }
 
-  learn(now: number, durationMs: number): void {
-    this.patience.learn(now, durationMs);
+  learn(durationMs: number): void {
+    this.patience.learn(durationMs);
     this.#aliveAnswers = 0;
   }
 
-  /** When to look again; `undefined` when nobody waits. */
-  due(calls: InFlight): number | undefined {
-    const since = calls.waitingSince;
-    return since === undefined ? undefined : this.#suspicious(since);
+  /** When to look again; infinity when nobody waits. */
+  due({ since, calls }: Waiting): number {
+    const first = this.#suspicionMs(calls);
+    if (this.#aliveAnswers === 0) return Math.max(since + first, this.#aliveAt + SHORTEST_PAUSE_MS);
+    const pause = Math.max(first, ASK_FOR_FEW_MS) * 2 ** this.#aliveAnswers;
+    return Math.max(since, this.#aliveAt) + Math.min(pause, LONGEST_PAUSE_MS);
   }
 
-  judge(calls: InFlight, now: number): StallVerdict {
-    const since = calls.waitingSince;
-    if (since === undefined || now < this.#suspicious(since)) return 'wait';
+  judge(waiting: Waiting, now: number): StallVerdict {
+    if (now < this.due(waiting)) return 'wait';
     if (this.verifiable) return 'ask';
-    return calls.waiting >= this.options.calls ? 'stalled' : 'wait';
+    return waiting.calls >= this.options.calls ? 'stalled' : 'wait';
   }
 
   /** The server has answered that it is there. */
@@ -58,26 +64,26 @@ export class StallRule {
     this.#aliveAt = now;
   }
 
-  verdict(calls: InFlight, now: number): TripVerdict {
-    return { value: (now - (calls.waitingSince ?? now)) / 1_000, limit: this.#firstSuspicionMs() / 1_000 };
+  verdict({ since, calls }: Waiting, now: number): TripVerdict {
+    return { value: (now - since) / 1_000, limit: this.#suspicionMs(calls) / 1_000 };
   }
 
-  #suspicious(since: number): number {
-    const first = this.#firstSuspicionMs();
-    if (this.#aliveAnswers === 0) return since + first;
-    return Math.max(since, this.#aliveAt) + Math.min(first * 2 ** this.#aliveAnswers, LONGEST_PAUSE_MS);
-  }
-
-  #firstSuspicionMs(): number {
-    const learned = this.learnedMs;
+  #suspicionMs(calls: number): number {
     const { afterMs } = this.options;
-    if (this.verifiable) return Math.min(Math.max(afterMs, learned ?? afterMs * 2), afterMs * 4);
-    return learned === undefined ? Math.max(UNKNOWN_MS, afterMs) : Math.max(afterMs, learned);
+    const learned = this.learnedMs;
+    if (!this.verifiable) return Math.max(afterMs, learned ?? UNKNOWN_MS);
+    const enough = calls >= this.options.calls;
+    return Math.max(afterMs, enough ? 0 : ASK_FOR_FEW_MS, Math.min(learned ?? ASK_UNKNOWN_MS, ASK_LATEST_MS));
   }
 
   /** Patience with healthy calls, in ms: multiples of their 99th percentile; `undefined` while too little is known. */
   get learnedMs(): number | undefined {
     const p99 = this.patience.learned < ENOUGH_TO_LEARN ? undefined : this.patience.percentile99();
     return p99 === undefined ? undefined : p99 * this.options.factor;
+  }
+
+  /** Lets go of what was learned too long ago. */
+  forget(now: number): void {
+    this.patience.forget(now);
   }
 }

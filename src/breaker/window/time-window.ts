@@ -33,15 +33,9 @@ export class TimeWindow implements Window {
   record(now: number, failed: boolean, slow: boolean): void {
     if (now >= this.#endsAt) this.advance(now);
     this.recorded += 1;
-    this.#recorded = incremented(this.#recorded, this.#place, this.buckets);
-    if (failed) {
-      this.failures += 1;
-      this.#failures = incremented(this.#failures, this.#place, this.buckets);
-    }
-    if (slow) {
-      this.slow += 1;
-      this.#slow = incremented(this.#slow, this.#place, this.buckets);
-    }
+    this.#recorded ??= new Array<number>(this.buckets).fill(0);
+    (this.#recorded[this.#place] as number) += 1;
+    if (failed || slow) this.#blemish(failed, slow);
   }
 
   advance(now: number): void {
@@ -63,17 +57,24 @@ export class TimeWindow implements Window {
     this.advance(now);
   }
 
+  #blemish(failed: boolean, slow: boolean): void {
+    if (failed) {
+      this.failures += 1;
+      this.#failures ??= new Array<number>(this.buckets).fill(0);
+      (this.#failures[this.#place] as number) += 1;
+    }
+    if (slow) {
+      this.slow += 1;
+      this.#slow ??= new Array<number>(this.buckets).fill(0);
+      (this.#slow[this.#place] as number) += 1;
+    }
+  }
+
   #empty(place: number): void {
     this.recorded -= emptied(this.#recorded, place);
     this.failures -= emptied(this.#failures, place);
     this.slow -= emptied(this.#slow, place);
   }
-}
-
-function incremented(slices: number[] | undefined, place: number, length: number): number[] {
-  const counts = slices ?? new Array<number>(length).fill(0);
-  counts[place] = (counts[place] as number) + 1;
-  return counts;
 }
 
 /** Empties a slice. @returns what was in it */

@@ -28,6 +28,7 @@ function rowsOf(results: Results, spanned: Results): Row[] {
   }
   const inSpan = against(spanned, 'closed, 1 in flight', 'ours, telemetry', 'wrapper');
   rows.push(told('engine', 'closed, 1 in flight, in a recording span: ours with all telemetry / minimal wrapper', inSpan, ' x'));
+  rows.push(row('closed, with a time-out', 'wrapper', 1.6, 'ours with all telemetry / minimal wrapper'));
   for (const scenario of ['closed, with a signal', 'closed, tryAcquire and settle']) {
     rows.push(
       told('engine', `${scenario}: ours with all telemetry / minimal wrapper`, against(results, scenario, 'ours, telemetry', 'wrapper'), ' x'),

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { atMost, told } from '../support/rows.ts';
 import { figure } from '../support/statistics.ts';
-import { cleanEnvironment, registerFile, workerFile } from '../support/workers.ts';
+import { bundle, cleanEnvironment, publishedRegisterFile, workerFile } from '../support/workers.ts';
 import type { Part } from './part.ts';
 
 const run = promisify(execFile);
@@ -16,14 +16,15 @@ interface Start {
 
 const contenders = {
   bare: { preload: [], env: {} },
-  register: { preload: ['--import', registerFile], env: { OTEL_BREAKER_SDK: 'off' } },
+  register: { preload: ['--import', publishedRegisterFile], env: { OTEL_BREAKER_SDK: 'off' } },
   batteries: {
-    preload: ['--import', registerFile],
+    preload: ['--import', publishedRegisterFile],
     env: { OTEL_BREAKER_SDK: 'on', OTEL_TRACES_EXPORTER: 'none', OTEL_LOGS_EXPORTER: 'none', OTEL_BREAKER_PROMETHEUS_PORT: '0' },
   },
 } as const;
 
 export const startup: Part = async ({ quick }) => {
+  await bundle();
   const starts: Record<keyof typeof contenders, Start[]> = { bare: [], register: [], batteries: [] };
   const names = Object.keys(contenders) as (keyof typeof contenders)[];
   for (let round = 0; round < (quick ? 5 : 21); round += 1) {

@@ -11,6 +11,8 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Compiled engine and workers, and the last results; not in git. */
 export const output = join(root, '.bench');
 export const registerFile = join(output, 'instrumentations/register.js');
+/** The same as it is published: in few files. */
+export const publishedRegisterFile = join(output, 'package/instrumentations/register.js');
 
 /** What is measured is what is published: plain JavaScript by the compiler, no loader's helpers in it. */
 export async function compile(): Promise<void> {
@@ -18,6 +20,12 @@ export async function compile(): Promise<void> {
   const compiler = [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'test/bench/tsconfig.json')];
   // Types are checked elsewhere: an error there leaves working JavaScript here.
   await run(process.execPath, compiler, { cwd: root }).catch(({ stdout }: { stdout?: string }) => console.error(stdout));
+}
+
+/** Builds what is published. */
+export async function bundle(): Promise<void> {
+  const builder = [join(root, 'scripts/build.mjs'), '--out', join(output, 'package')];
+  await run(process.execPath, builder, { cwd: root }).catch(({ stdout }: { stdout?: string }) => console.error(stdout));
 }
 
 export function workerFile(name: string): string {

@@ -76,6 +76,10 @@ scenarios['closed, with a signal'] = () => {
   const full = observed();
   return interleave({ wrapper: inFlight(1, () => wrapper(succeeds)), 'ours, telemetry': inFlight(1, () => full.run(succeeds, { signal })) }, pace);
 };
+scenarios['closed, with a time-out'] = () => {
+  const full = observed({ timeoutMs: 5_000 });
+  return interleave({ wrapper: inFlight(1, () => wrapper(succeeds)), 'ours, telemetry': inFlight(1, () => full.run(succeeds)) }, pace);
+};
 scenarios['closed, tryAcquire and settle'] = () => {
   const full = observed();
   const call: Call = async () => {

@@ -65,6 +65,7 @@ async function used(breaker: Breaker): Promise<Breaker> {
   return breaker;
 }
 
+const plainRegistry = createRegistry({ maxBreakers: 1_000_000 });
 const observedRegistry = createRegistry({ maxBreakers: 1_000_000 });
 attachTelemetry(observedRegistry);
 function observed(index: number, options: BreakerOptions = {}): Breaker {
@@ -99,7 +100,7 @@ calls['ours, telemetry, failing'] = await perCall(
 const breakers = {
   'made, not used': await perBreaker((index) => createBreaker({ name: `b${index}` })),
   'used, no registry': await perBreaker((index) => used(createBreaker({ name: `u${index}` }))),
-  'in a registry, used': await perBreaker(async (index) => used(createRegistry().get(`r${index}`, target(index), { defaults: { stall: {} } }))),
+  'in a registry, used': await perBreaker((index) => used(plainRegistry.get(`r${index}`, target(index), { defaults: { stall: {} } }))),
   'in a registry with telemetry, used': await perBreaker((index) => used(observed(index))),
 };
 

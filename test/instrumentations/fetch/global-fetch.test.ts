@@ -166,6 +166,14 @@ describe('the guard', () => {
     remove();
   });
 
+  it('is one frame in the stack of an error that is made within the call', async () => {
+    original.mockImplementationOnce(async () => {
+      throw new Error('at once');
+    });
+    const error = await (scope.fetch(url) as Promise<unknown>).catch((reason: unknown) => reason);
+    expect((error as Error).stack?.match(/global-fetch\.ts/g)).toHaveLength(1);
+  });
+
   it('restores exactly what was there', () => {
     expect(scope.fetch).not.toBe(original);
     undo();
@@ -225,6 +233,29 @@ describe('the guard', () => {
     expect(() => guardGlobalFetch(new HttpAdmission(() => registry), new RequestObserver(), {})()).not.toThrow();
     const frozen = Object.freeze({ fetch: original });
     expect(() => guardGlobalFetch(new HttpAdmission(() => registry), new RequestObserver(), frozen)()).not.toThrow();
+  });
+});
+
+describe('a result', () => {
+  const turnsUntilSettled = async (promise: Promise<unknown>): Promise<number> => {
+    let settled = false;
+    const done = () => {
+      settled = true;
+    };
+    promise.then(done, done);
+    for (let turns = 0; ; turns += 1) {
+      if (settled) return turns;
+      await null;
+    }
+  };
+
+  it.each([
+    ['an answer', async () => new Response('ok')],
+    ['an error', async () => Promise.reject(new TypeError('fetch failed'))],
+  ])('that is %s comes no turn earlier than without us, and one later', async (_what, result) => {
+    original.mockImplementation(result);
+    const bare = await turnsUntilSettled(original(url) as Promise<unknown>);
+    expect(await turnsUntilSettled(scope.fetch(url) as Promise<unknown>)).toBe(bare + 1);
   });
 });
 

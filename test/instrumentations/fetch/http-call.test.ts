@@ -149,6 +149,42 @@ describe('a response', () => {
   });
 });
 
+describe('a server that was given up for its silence', () => {
+  const stalled = () => {
+    for (let i = 0; i < 20; i += 1) {
+      const call = admit();
+      call.answered(answer(200));
+      call.ended();
+    }
+    const waiting = Array.from({ length: 10 }, () => admit());
+    clock.advance(240);
+    expect(now().state).toBe('closed');
+    clock.advance(20);
+    expect(now().state).toBe('open');
+    return waiting;
+  };
+
+  it('and answers after all is asked again at once', () => {
+    const [first, second] = stalled();
+    first?.answered(answer(503));
+    expect(now().state).toBe('open');
+    second?.answered(answer(200));
+    expect(now().state).toBe('half_open');
+  });
+
+  it('stays given up when a call was only aborted, or when it was for its errors', () => {
+    const [first] = stalled();
+    first?.failed(reset);
+    expect(now().state).toBe('open');
+    registry.get(origin).reset();
+    const early = admit();
+    for (let i = 0; i < 30; i += 1) if (now().state === 'closed') admit().answered(answer(503));
+    expect(now().state).toBe('open');
+    early.answered(answer(200));
+    expect(now().state).toBe('open');
+  });
+});
+
 describe('a Retry-After', () => {
   it.each([
     ['in seconds', () => '20'],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { classifyConnectError, classifyQueryError } from '../../../instrumentations/pg/classify.ts';
+import { refusesOutright } from '../../../instrumentations/shared/faults.ts';
 import { BreakerOpenError } from '../../../src/core/errors.ts';
 
 const reply = (code: string) => Object.assign(new Error('said the server'), { code, severity: 'ERROR' });
@@ -38,6 +39,11 @@ describe('an error of a query', () => {
     ['Query read timeout', 'failure', false],
     ['timeout exceeded when trying to connect', 'ignored', false],
     ['Connection terminated', 'ignored', false],
+    // libpq's, by way of pg-native: without a code.
+    ['server closed the connection unexpectedly\n\tThis probably means', 'failure', true],
+    ['connection to server at "127.0.0.1", port 1 failed: Connection refused\n', 'failure', true],
+    ['could not translate host name "db" to address', 'failure', true],
+    ['connection to server at "db", port 1 failed: FATAL:  password authentication failed', 'ignored', false],
     ['Client was closed and is not queryable', 'ignored', false],
     ['Client has encountered a connection error and is not queryable', 'ignored', false],
     ['constructor', 'ignored', false],
@@ -74,4 +80,11 @@ describe('an error of a connection attempt', () => {
   it('is not a failure when the pool is only full', () => {
     expect(classifyConnectError(new Error('timeout exceeded when trying to connect')).outcome).toBe('ignored');
   });
+});
+
+it('a refusal is known from libpq, whose errors have no code', () => {
+  const attempts = 'connection to server at "db" (10.0.0.6), port 5432 failed: timeout expired\n';
+  expect(refusesOutright(new Error('connection to server at "db", port 1 failed: Connection refused\n\tIs the server running'))).toBe(true);
+  expect(refusesOutright(new Error(attempts))).toBe(false);
+  expect(refusesOutright(new Error('somebody said: Connection refused'))).toBe(false);
 });

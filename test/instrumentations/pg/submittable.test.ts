@@ -78,4 +78,33 @@ describe('a submittable that is watched', () => {
     expect(statement.handleReadyForQuery).toBe(outer);
     expect(statement.told).toEqual(['outer', 'ready']);
   });
+
+  it('of pg-native is heard of by its end, and of its error when that has the fields of the server', () => {
+    class Native extends EventEmitter {
+      submit(): void {}
+      handleError(error: Error): void {
+        Object.assign(error, { code: '42601' });
+      }
+    }
+    const watchNative = () => {
+      const statement = new Native();
+      const heard: unknown[] = [];
+      watchSubmittable(statement, {
+        answered: () => heard.push('answered'),
+        ended: () => heard.push('ended'),
+        failed: (error) => heard.push((error as { code?: string }).code),
+      });
+      return { statement, heard };
+    };
+    const succeeding = watchNative();
+    succeeding.statement.emit('row');
+    expect(succeeding.heard).toEqual([]);
+    succeeding.statement.emit('end');
+    expect(succeeding.heard).toEqual(['ended']);
+    expect(Object.hasOwn(succeeding.statement, 'emit')).toBe(false);
+    const failing = watchNative();
+    failing.statement.handleError(new Error('syntax error'));
+    failing.statement.emit('end');
+    expect(failing.heard).toEqual(['42601']);
+  });
 });

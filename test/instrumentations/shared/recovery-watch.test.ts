@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { isConnectionFault } from '../../../instrumentations/shared/faults.ts';
 import { RecoveryWatch } from '../../../instrumentations/shared/recovery-watch.ts';
 import { Breaker } from '../../../src/breaker/breaker.ts';
 import { resolveOptions } from '../../../src/core/options.ts';
 import { ManualClock } from '../../../src/testing.ts';
 
+const reset = (): Error => Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function fixture(openMs = 10_000) {
@@ -21,7 +23,11 @@ function fixture(openMs = 10_000) {
       asked += 1;
       return alive;
     },
-    { recovered: () => breaker.recovered(), stillSilent: (each) => each.report(new Error('silent'), { refused: true }) },
+    {
+      isOfConnection: isConnectionFault,
+      recovered: () => breaker.recovered(),
+      stillSilent: (each) => each.report(new Error('silent'), { refused: true }),
+    },
     clock,
   );
   watch.observe(breaker);
@@ -99,6 +105,38 @@ describe('watching for a server’s return', () => {
     await advance(5_000);
     expect(asked()).toBe(before);
     expect(breaker.state).toBe('open');
+  });
+
+  it('watches over circuits that faults of the connection have opened by their number: behind a proxy a dead server refuses nobody', async () => {
+    const { advance, asked, revive, breaker } = fixture(60_000);
+    for (let call = 0; call < 20; call += 1) breaker.report(reset());
+    expect(breaker.state).toBe('open');
+    await advance(1_000);
+    expect(asked()).toBeGreaterThan(1);
+    revive();
+    await advance(1_000);
+    expect(breaker.state).toBe('half_open');
+  });
+
+  it('does not ask again for a circuit whose probes fail though the server answers, until it has closed', async () => {
+    const { advance, asked, refuse, revive, breaker } = fixture();
+    refuse();
+    revive();
+    await advance(250);
+    for (let round = 0; round < 3; round += 1) {
+      breaker.tryAcquire()?.fail(reset());
+      expect(breaker.state).toBe('open');
+      const before = asked();
+      await advance(9_900);
+      expect([asked(), breaker.state]).toEqual([before, 'open']);
+      await advance(100);
+      expect(breaker.state).toBe('half_open');
+    }
+    breaker.tryAcquire()?.succeed();
+    const before = asked();
+    refuse();
+    await advance(250);
+    expect(asked()).toBe(before + 1);
   });
 
   it('leaves circuits alone that opened because calls failed', async () => {

@@ -47,7 +47,13 @@ export async function startSlowProxy(targetPort: number): Promise<SlowProxy> {
   };
 
   const pass = (from: Socket, to: Socket) => {
-    const later = (act: () => void) => (delayMs > 0 ? setTimeout(act, delayMs) : act());
+    const waiting: (() => void)[] = [];
+    // In the order in which it came, also when the delay has become shorter meanwhile.
+    const later = (act: () => void) => {
+      if (delayMs === 0 && waiting.length === 0) return act();
+      waiting.push(act);
+      setTimeout(() => waiting.shift()?.(), delayMs);
+    };
     from.on('data', (chunk) => {
       if (!swallow) later(() => to.writable && to.write(chunk));
     });

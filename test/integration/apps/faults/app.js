@@ -1,8 +1,11 @@
 // Makes one method of ours after the other throw, and says what each kind of call then comes to.
+
+import { pathToFileURL } from 'node:url';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 
-const built = new URL('../../../../dist/', import.meta.url);
+// A build that is not bundled: the preload's own classes are to be had.
+const built = pathToFileURL(`${process.env.PLAIN_BUILD}/`);
 const load = (file) => import(new URL(file, built));
 const { Breaker } = await load('src/breaker/breaker.js');
 const { Permit } = await load('src/breaker/permit.js');

@@ -31,6 +31,12 @@ exports.run = ({ Redis, Pool, createServer, get }) => {
           response.on('data', (chunk) => (text += chunk)).on('end', () => resolve({ status: response.statusCode, body: JSON.parse(text) }));
         }).on('error', reject);
       });
+    const finish = async () => {
+      server.close();
+      redis.disconnect();
+      await pool.end();
+      if (process.connected) process.disconnect();
+    };
     serve({
       call,
       async flood(route, count) {
@@ -38,12 +44,9 @@ exports.run = ({ Redis, Pool, createServer, get }) => {
         for (let i = 0; i < count; i += 1) answers.push(await call(route));
         return answers;
       },
-      async finish() {
-        server.close();
-        redis.disconnect();
-        await pool.end();
-        process.disconnect();
-      },
+      finish,
+      /** As many services do: a handler of its own, which lets the process run out of work. */
+      finishOn: (signal) => void process.once(signal, finish),
     });
   });
 };

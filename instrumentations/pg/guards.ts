@@ -1,0 +1,65 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Around } from '../shared/guard.ts';
+import { connectClient, connectingForPool } from './client-connect.ts';
+import { query } from './client-query.ts';
+import type { Databases } from './database.ts';
+import { operationOf } from './operation.ts';
+import { checkOut } from './pool-connect.ts';
+import { PoolCall, takeHandedOver, takeStarting } from './pool-query.ts';
+import { refuse } from './refuse.ts';
+import type { Transactions } from './transaction.ts';
+import { isFunction, type PgClient, type PgPool, textOf } from './types.ts';
+
+export interface PgGuards {
+  readonly databases: Databases;
+  readonly poolQuery: Around;
+  readonly poolConnect: Around;
+  readonly poolNewClient: Around;
+  readonly poolEnd: Around;
+  readonly clientQuery: Around;
+  readonly clientConnect: Around;
+}
+
+/** What stands around the methods of pools and clients. */
+export function pgGuards(databases: Databases, transactions: Transactions): PgGuards {
+  return {
+    databases,
+    poolQuery: (original, self, args) => {
+      const pool = self as PgPool;
+      // A function in the place of the text is an error that the pool itself tells.
+      const watch = isFunction(args[0]) || pool.ending === true ? undefined : databases.ofPool(pool);
+      if (watch === undefined) return original(pool, args);
+      const operation = operationOf(textOf(args[0]));
+      if (operation.passes) return original(pool, args);
+      // A callback inside a config is overridden by the pool's own.
+      const callback = isFunction(args[1]) ? args[1] : isFunction(args[2]) ? args[2] : undefined;
+      const breaker = watch.database.breaker(operation.operation);
+      const permit = breaker.tryAcquire();
+      if (permit === undefined) return refuse(pool.Promise, callback, breaker.rejection());
+      return new PoolCall(watch, permit, callback && AsyncLocalStorage.snapshot()).start(original, pool, args);
+    },
+    poolConnect: (original, self, args) => {
+      const pool = self as PgPool;
+      const call = takeStarting();
+      if (call !== undefined) return isFunction(args[0]) ? original(pool, [call.onClient(args[0], pool)]) : original(pool, args);
+      const watch = pool.ending === true ? undefined : databases.ofPool(pool);
+      return watch === undefined ? original(pool, args) : checkOut(original, pool, args, watch);
+    },
+    poolNewClient: (original, self, args) => connectingForPool(original, self, args, databases.ofPool(self as PgPool)?.database),
+    poolEnd: (original, self, args) => {
+      const { ending, _pendingQueue: queue = [] } = self as PgPool;
+      const watch = ending === true ? undefined : databases.knownPool(self as PgPool);
+      watch?.ended();
+      if (queue.length > 0) watch?.database.server.pending.abandon(new Set(queue.map(({ callback }) => callback)));
+      return original(self, args);
+    },
+    clientQuery: (original, self, args) => {
+      const client = self as PgClient;
+      const call = takeHandedOver(client);
+      if (call !== undefined) return call.query(original, client, args);
+      const database = args[0] === null || args[0] === undefined ? undefined : databases.ofClient(client);
+      return database === undefined ? original(client, args) : query(original, client, args, database, transactions);
+    },
+    clientConnect: (original, self, args) => connectClient(original, self as PgClient, args, databases),
+  };
+}

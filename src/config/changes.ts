@@ -1,0 +1,48 @@
+import type { ConfigurationInput } from './schema.ts';
+import type { Settings } from './settings.ts';
+
+/** What a configuration says, flat: `defaults.mode` is `shadow`. */
+export type Statements = ReadonlyMap<string, string>;
+
+/** Flattens what the sources say, the strongest last; two sources that speak of the same key are both kept. */
+export function statementsOf(sources: Readonly<Record<string, ConfigurationInput>>): Statements {
+  const found = new Map<string, string>();
+  for (const [origin, source] of Object.entries(sources)) flatten(source, '', (path, text) => found.set(origin + path, text));
+  return found;
+}
+
+function flatten(value: unknown, path: string, tell: (path: string, text: string) => void): void {
+  if (typeof value !== 'object' || value === null) {
+    tell(path, typeof value === 'function' ? 'a function' : value === undefined ? 'off' : String(value));
+  } else if (Array.isArray(value) && !value.some((item) => typeof item === 'object')) {
+    tell(path, `[${value.join(', ')}]`);
+  } else {
+    for (const [key, item] of Object.entries(value))
+      flatten(item, Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`, tell);
+  }
+}
+
+/** What the later says otherwise than the earlier, one text each: `defaults.mode: shadow -> enforce`. */
+export function changesBetween(before: Statements, after: Statements): string[] {
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((path) => before.get(path) !== after.get(path))
+    .map((path) => `${path}: ${before.get(path) ?? '(not set)'} -> ${after.get(path) ?? '(not set)'}`);
+}
+
+/** Settings that are read when the process starts, by their path in the configuration. */
+const atStart: Readonly<Record<string, (settings: Settings) => unknown>> = {
+  enabled: ({ enabled }) => enabled,
+  'instrumentations.disabled': ({ disabledInstrumentations }) => disabledInstrumentations,
+  'telemetry.sdk': ({ sdk }) => sdk,
+  'prometheus.host': ({ prometheus }) => prometheus.host,
+  'prometheus.port': ({ prometheus }) => prometheus.port,
+  maxBreakers: ({ maxBreakers }) => maxBreakers,
+  idleMs: ({ idleMs }) => idleMs,
+  'reload.watch': ({ watch }) => watch,
+  'reload.signal': ({ reloadSignal }) => reloadSignal,
+};
+
+/** Which settings differ that a running process cannot take on. */
+export function changedAtStartOnly(before: Settings, after: Settings): string[] {
+  return Object.keys(atStart).filter((path) => String(atStart[path]?.(before)) !== String(atStart[path]?.(after)));
+}

@@ -1,0 +1,197 @@
+import type * as Api from '@opentelemetry/api';
+import { setDefaultRegistry } from '../../instrumentations/shared/default-registry.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { FileWatch } from '../config/watch.ts';
+import { Registry } from '../registry/registry.ts';
+import { type OwnSdk, startSdk } from '../sdk/batteries.ts';
+import { decideSdk, isSdkRegistered } from '../sdk/detect.ts';
+import { flushAtExit } from '../sdk/exit.ts';
+import { diag } from '../telemetry/slots.ts';
+import { LazyTelemetry } from './lazy-telemetry.ts';
+import { PolicyStorage } from './policy-storage.ts';
+import { LiveConfiguration, type Origin, type ReloadResult } from './reload.ts';
+import { reloadOn } from './reload-signal.ts';
+import { attempt, complain } from './say.ts';
+
+/** What `setup` has put together. */
+export interface Handle {
+  /** All breakers of the process. */
+  readonly registry: Registry;
+  /** The one in force. */
+  readonly configuration: Configuration;
+  /** Where metrics can be read, when this package serves them. */
+  readonly metricsUrl: string | undefined;
+  /**
+   * Reads file and environment again and puts what they say into force, for all breakers in one step; listeners, states and
+   * counts stay. A configuration at fault changes nothing. Never rejects.
+   */
+  reload(): Promise<ReloadResult>;
+  /** Ends open outages' spans, exports what is left (if the SDK is ours) and takes every hook back. Idempotent. */
+  shutdown(): Promise<void>;
+}
+
+/** What guards clients: an instrumentation, until it is disabled. */
+export interface Guard {
+  disable(): void;
+}
+
+/** An SDK that was expected should have appeared by then. */
+const EXPECTED_WITHIN_MS = 10_000;
+
+/** @internal */
+export interface Parts {
+  readonly configuration: Configuration;
+  readonly origin: Origin;
+  /** OpenTelemetry's API, asked for when it is needed. */
+  readonly loadApi: () => typeof Api;
+  /** By name; those that the configuration disables are not made. */
+  readonly guards: ReadonlyMap<string, (registry: Registry) => Guard>;
+  /** Takes back what was guarded by hand. */
+  readonly undo: () => void;
+}
+
+/** @internal Puts the parts together; nothing of it can fail for the program. */
+export class Setup implements Handle {
+  readonly registry: Registry;
+  readonly #parts: Parts;
+  readonly #live: LiveConfiguration;
+  readonly #guards: Guard[] = [];
+  readonly #held: Disposable[] = [];
+  #telemetry: LazyTelemetry | undefined;
+  #storage: PolicyStorage | undefined;
+  #checked: Promise<Error | undefined> = Promise.resolve(undefined);
+  #sdk: OwnSdk | undefined;
+  #exit: Disposable | undefined;
+  #ended: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { configuration, origin } = parts;
+    const { maxBreakers, idleMs } = configuration.settings;
+    this.#live = new LiveConfiguration(origin, configuration);
+    this.registry = new Registry({
+      resolve: (name, target, lowest) => configuration.resolve(name, target, lowest),
+      ...(maxBreakers !== undefined && { maxBreakers }),
+      ...(idleMs !== undefined && { idleMs }),
+    });
+  }
+
+  get configuration(): Configuration {
+    return this.#live.current;
+  }
+
+  get metricsUrl(): string | undefined {
+    return this.#sdk?.metricsUrl;
+  }
+
+  /** When the address of the metrics is certain. */
+  get ready(): Promise<void> {
+    return this.#sdk?.ready ?? Promise.resolve();
+  }
+
+  /** Why what the configuration asks to be kept on disk cannot be kept; it has been said by then. */
+  get missing(): Promise<Error | undefined> {
+    return this.#checked;
+  }
+
+  start(): void {
+    const { disabledInstrumentations } = this.configuration.settings;
+    setDefaultRegistry(this.registry);
+    // Each on its own: without telemetry the service is still protected, and the other way round.
+    attempt('OpenTelemetry SDK', () => this.#startSdk());
+    attempt('telemetry', () => {
+      this.#telemetry = new LazyTelemetry(this.registry, this.#parts.loadApi, () => this.#flushAtExit());
+    });
+    attempt('storage of policies', () => {
+      this.#storage = new PolicyStorage(this.#parts.origin.cwd, complain);
+      this.#checkStorage();
+    });
+    for (const [name, make] of this.#parts.guards) {
+      if ((disabledInstrumentations as readonly string[]).includes(name)) continue;
+      attempt(`instrumentation of ${name}`, () => this.#guards.push(make(this.registry)));
+    }
+    attempt('watching the configuration', () => this.#watch());
+  }
+
+  async reload(): Promise<ReloadResult> {
+    if (this.#ended !== undefined) return { applied: false, changes: [], atNextStart: [], error: new Error('otel-breaker is shut down') };
+    const result = this.#live.reload(this.registry);
+    const { applied, changes, atNextStart, error } = result;
+    if (error !== undefined) complain(`otel-breaker: configuration not reloaded, the one before stays. ${error.message}`);
+    else diag.info(`otel-breaker: configuration reloaded: ${changes.length === 0 ? 'nothing changed' : changes.join('; ')}`);
+    if (atNextStart.length > 0) warn(`changed in the configuration, but read at the start only: ${atNextStart.join(', ')}`);
+    for (const warning of applied ? this.configuration.warnings : []) warn(warning);
+    if (applied) this.#checkStorage();
+    attempt('telling of the configuration', () => this.#telemetry?.configured({ ...result, source: this.configuration.source }));
+    return result;
+  }
+
+  shutdown(): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  #checkStorage(): void {
+    this.#checked =
+      this.#storage?.check(this.configuration.statements).then(
+        () => undefined,
+        (error: Error) => {
+          complain(`otel-breaker: ${error.message}`);
+          return error;
+        },
+      ) ?? this.#checked;
+  }
+
+  #startSdk(): void {
+    const { settings } = this.configuration;
+    const { env, execArgv, argv } = process;
+    const decision = decideSdk(settings.sdk, { env, execArgv, main: argv[1], cwd: process.cwd() });
+    diag.debug(`otel-breaker: ${decision.start ? 'sets up an SDK' : 'sets up no SDK'}: ${decision.because}`);
+    if (decision.start) {
+      this.#sdk = startSdk(settings, env);
+      this.#flushAtExit();
+    } else if (decision.expected) {
+      this.#expectSdk(decision.because);
+    }
+  }
+
+  #expectSdk(because: string): void {
+    this.registry.clock.setTimer(() => {
+      if (isSdkRegistered() || this.#ended !== undefined) return;
+      const message = `no OpenTelemetry SDK has appeared (expected one: ${because}); calls are protected, but nobody sees it. OTEL_BREAKER_SDK=on sets one up`;
+      process.emitWarning(message, { type: 'OtelBreakerWarning', code: 'OTEL_BREAKER_NO_SDK' });
+    }, EXPECTED_WITHIN_MS);
+  }
+
+  #watch(): void {
+    const { settings, places } = this.configuration;
+    const again = (): void => void this.reload();
+    if (settings.watch && places.length > 0) this.#held.push(new FileWatch(places, this.registry.clock, again));
+    if (settings.reloadSignal !== 'off') this.#held.push(reloadOn(settings.reloadSignal, again));
+  }
+
+  #flushAtExit(): void {
+    const { reloadSignal } = this.configuration.settings;
+    this.#exit ??= flushAtExit(() => this.#flush(), reloadSignal === 'off' ? undefined : reloadSignal);
+  }
+
+  async #flush(): Promise<void> {
+    this.#telemetry?.shutdown();
+    await this.#sdk?.shutdown();
+  }
+
+  async #end(): Promise<void> {
+    for (const guard of this.#guards) guard.disable();
+    for (const each of this.#held) each[Symbol.dispose]();
+    this.#parts.undo();
+    this.#exit?.[Symbol.dispose]();
+    setDefaultRegistry(undefined);
+    await this.#storage?.close();
+    await this.#flush();
+  }
+}
+
+/** Of a configuration that is in force all the same. */
+export function warn(message: string): void {
+  process.emitWarning(message, { type: 'OtelBreakerWarning', code: 'OTEL_BREAKER_CONFIG' });
+}

@@ -1,0 +1,57 @@
+import type * as Api from '@opentelemetry/api';
+import type { Registry } from '../registry/registry.ts';
+import { provideApi } from '../telemetry/api.ts';
+import { Attachment } from '../telemetry/attachment.ts';
+import type { ConfigurationEvent } from '../telemetry/configuration-event.ts';
+import { faultsToDiag } from '../telemetry/faults.ts';
+import { attempt } from './say.ts';
+
+/**
+ * Telemetry of a registry from its first breaker on. OpenTelemetry's API takes longer to load than all the rest of a
+ * preload, and before there is a breaker there is nothing to tell.
+ */
+export class LazyTelemetry {
+  readonly #registry: Registry;
+  readonly #loadApi: () => typeof Api;
+  readonly #onAttached: () => void;
+  readonly #faults = faultsToDiag();
+  readonly #waiting: Disposable;
+  #attachment: Attachment | undefined;
+  #over = false;
+
+  /** @param onAttached called once, when there is something to flush at the end */
+  constructor(registry: Registry, loadApi: () => typeof Api, onAttached: () => void) {
+    this.#registry = registry;
+    this.#loadApi = loadApi;
+    this.#onAttached = onAttached;
+    this.#waiting = registry.on('added', () => this.#attach());
+  }
+
+  /** Tells of a configuration that came or was refused, whether or not there is a breaker yet. */
+  configured(event: ConfigurationEvent): void {
+    this.#attach();
+    this.#attachment?.configured(event);
+  }
+
+  shutdown(): void {
+    this.#end();
+    this.#attachment?.shutdown();
+  }
+
+  #attach(): void {
+    if (this.#over) return;
+    this.#end();
+    attempt('telemetry', () => {
+      provideApi(this.#loadApi());
+      this.#attachment = new Attachment(this.#registry, {});
+      this.#onAttached();
+    });
+    // The attachment has its own.
+    this.#faults[Symbol.dispose]();
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#waiting[Symbol.dispose]();
+  }
+}

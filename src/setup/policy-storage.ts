@@ -1,0 +1,93 @@
+import { resolve } from 'node:path';
+import { StorageError } from '../core/errors.ts';
+import type { ResolvedQueue, ResolvedStale } from '../core/resolve-policies.ts';
+import { type PolicyPorts, type StaleStore, setPolicyPorts } from '../policies/ports.ts';
+import type { Codec } from '../policies/stale-cache/codec.ts';
+import type { HttpRules } from '../policies/stale-cache/http-rules.ts';
+import { OpeningQueue } from './opening-queue.ts';
+import { OpeningStale } from './opening-stale.ts';
+
+/** What the configuration says, as `Configuration.statements`. */
+type Statements = ReadonlyMap<string, string>;
+
+/** What policies keep on disk: loaded when a configuration asks for it, one store per folder. */
+export class PolicyStorage implements PolicyPorts {
+  readonly #cwd: string;
+  readonly #tell: (message: string) => void;
+  readonly #queues = new Map<string, OpeningQueue>();
+  readonly #stale = new Map<string, OpeningStale>();
+  readonly #before: PolicyPorts;
+  #http: HttpRules | undefined;
+
+  /** @param tell says on the spot what does not work */
+  constructor(cwd: string, tell: (message: string) => void) {
+    this.#cwd = cwd;
+    this.#tell = tell;
+    this.#before = setPolicyPorts(this);
+  }
+
+  get http(): HttpRules | undefined {
+    return this.#http;
+  }
+
+  queue(options: ResolvedQueue): OpeningQueue {
+    const path = resolve(this.#cwd, options.path);
+    let queue = this.#queues.get(path);
+    if (queue === undefined) {
+      queue = new OpeningQueue(path, options, this.#tell);
+      this.#queues.set(path, queue);
+    }
+    return queue;
+  }
+
+  stale(breaker: string, options: ResolvedStale & { readonly path: string }, codec?: Codec): StaleStore {
+    const path = resolve(this.#cwd, options.path);
+    let store = this.#stale.get(path);
+    if (store === undefined) {
+      store = new OpeningStale(path, options, this.#tell);
+      this.#stale.set(path, store);
+    }
+    return store.of(breaker, codec);
+  }
+
+  /** Finds out at the start what the first outage would find missing. Rejects with a StorageError that says what to do. */
+  async check(statements: Statements): Promise<void> {
+    const paths = [...statements].filter(([key]) => /(^|\.)fallback\.(queue|stale)\.path$/.test(key)).map(([, path]) => path);
+    if (paths.length > 0) {
+      const { loadLevel } = await import('../storage/load-level.ts');
+      for (const path of new Set(paths)) await usable(resolve(this.#cwd, path), loadLevel);
+    }
+    if (this.#http === undefined && concernsHttp(statements)) {
+      const { httpRules } = await import('../storage/http-rules.ts');
+      this.#http = await httpRules();
+    }
+  }
+
+  /** Waits for what is being written. What is in the queues is for the next process. */
+  async close(): Promise<void> {
+    setPolicyPorts(this.#before);
+    await Promise.all([...this.#queues.values(), ...this.#stale.values()].map((each) => each.close()));
+  }
+}
+
+async function usable(path: string, load: (path: string) => Promise<unknown>): Promise<void> {
+  await load(path);
+  const { mkdir, access, constants } = await import('node:fs/promises');
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await access(path, constants.W_OK | constants.R_OK);
+  } catch (cause) {
+    throw new StorageError(`${path}: cannot be used as a folder for queued writes or stale answers: ${(cause as Error).message}`, path, cause);
+  }
+}
+
+/** Stale answers that calls of `fetch` may be meant by: not those of another system. */
+function concernsHttp(statements: Statements): boolean {
+  for (const key of statements.keys()) {
+    const rule = /^(.*?)(?:^|\.)fallback\.stale(?:\.|$)/.exec(key)?.[1];
+    if (rule === undefined) continue;
+    const system = /(?:^|: )systems\.(\w+)$/.exec(rule)?.[1] ?? statements.get(`${rule}.match.system`);
+    if (system === undefined || /^https?$/.test(system)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,80 @@
+import { changedAtStartOnly, changesBetween } from '../config/changes.ts';
+import { type Configuration, loadConfiguration } from '../config/configuration.ts';
+import type { Environment } from '../config/environment.ts';
+import type { ConfigurationInput } from '../config/schema.ts';
+import type { Registry } from '../registry/registry.ts';
+
+/** What came of reading the configuration again. */
+export interface ReloadResult {
+  /** Whether the configuration is in force now. If not, nothing at all has changed. */
+  readonly applied: boolean;
+  /** What it says otherwise than the one before, as `breakers[0].mode: shadow -> enforce`. */
+  readonly changes: readonly string[];
+  /** Settings among them that are read at the start only: `enabled`, `telemetry.sdk`, ports and the like. */
+  readonly atNextStart: readonly string[];
+  /** Why it is not in force: every fault, with its line. */
+  readonly error?: Error;
+}
+
+/** Where a process has its configuration from. */
+export interface Origin {
+  /** As it was at the start: what a program puts into its environment later is not meant for us. */
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly code?: ConfigurationInput | undefined;
+}
+
+export function originOf(code?: ConfigurationInput): Origin {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('OTEL_')));
+  return { env, cwd: process.cwd(), code };
+}
+
+/** The configuration in force, and its replacement in one step or not at all. */
+export class LiveConfiguration {
+  readonly #origin: Origin;
+  #current: Configuration;
+
+  constructor(origin: Origin, current: Configuration) {
+    this.#origin = origin;
+    this.#current = current;
+  }
+
+  get current(): Configuration {
+    return this.#current;
+  }
+
+  /** Reads everything again. Breakers keep their listeners, states and counts. Never throws. */
+  reload(registry: Registry): ReloadResult {
+    const before = this.#current;
+    try {
+      const next = loadConfiguration(this.#origin);
+      refuseLoss(before, next);
+      const changes = changesBetween(before.statements, next.statements);
+      apply(registry, next, before);
+      this.#current = next;
+      return { applied: true, changes, atNextStart: changedAtStartOnly(before.settings, next.settings) };
+    } catch (error) {
+      return { applied: false, changes: [], atNextStart: [], error: error instanceof Error ? error : new Error(String(error)) };
+    }
+  }
+}
+
+/** All breakers or none. */
+function apply(registry: Registry, next: Configuration, before: Configuration): void {
+  try {
+    registry.configure((...breaker) => next.resolve(...breaker));
+  } catch (fault) {
+    registry.configure((...breaker) => before.resolve(...breaker));
+    throw fault;
+  }
+}
+
+/**
+ * A file that is gone or empty is one that is just being replaced, or a mistake. Nobody means by it that a service which was
+ * to watch only (`mode: shadow`) shall refuse calls from now on.
+ */
+function refuseLoss(before: Configuration, next: Configuration): void {
+  if (before.file === undefined) return;
+  if (next.file === undefined) throw new Error(`${before.file} is gone. For the defaults, leave it there with nothing in it but version: 1`);
+  if (next.fileEmpty) throw new Error(`${next.file} is empty. For the defaults, write version: 1`);
+}

@@ -1,0 +1,7 @@
+module.exports = {
+  rootDir: __dirname,
+  testMatch: ['**/*.spec.cjs'],
+  testEnvironment: './environment.cjs',
+  transform: {},
+  moduleFileExtensions: ['cjs', 'js', 'json', 'node'],
+};

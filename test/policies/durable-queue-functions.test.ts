@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest';
+import { CallTimeoutError, QueueOvertakenError } from '../../src/core/errors.ts';
+import { queued } from '../../src/policies/durable-queue/queued.ts';
+import { makeQueue, settle } from './durable-queue-harness.ts';
+
+const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+
+async function shop() {
+  const parts = await makeQueue();
+  const calls: unknown[] = [];
+  let down: unknown;
+  async function save(id: string, order: { readonly at: Date }): Promise<string> {
+    await null;
+    if (down !== undefined) throw down;
+    calls.push([id, order]);
+    return `saved ${id}`;
+  }
+  const fails = (error: unknown): void => {
+    down = error;
+  };
+  return { ...parts, calls, save, fails, store: parts.queue };
+}
+
+describe('a queued function', () => {
+  test('is called at once while its dependency is there', async () => {
+    const { save, store, calls } = await shop();
+    const kept = queued(save, { store, key: (id) => id });
+    expect(await kept('a', { at: new Date(1) })).toBe('saved a');
+    expect([calls.length, store.counts.appended]).toEqual([1, 0]);
+  });
+
+  test('is called later with the same arguments while it is not, and the caller gets the reply that was arranged', async () => {
+    const { save, store, calls, fails } = await shop();
+    const kept = queued(save, { store, key: (id) => id, reply: (id) => `accepted ${id}` });
+    fails(refused);
+    expect(await kept('a', { at: new Date(1) })).toBe('accepted a');
+    await settle();
+    expect([calls, store.depth]).toEqual([[], 1]);
+    fails(undefined);
+    store.resume();
+    await settle();
+    expect([calls, store.depth]).toEqual([[['a', { at: new Date(1) }]], 0]);
+  });
+
+  test('does not overtake what waits for the same key, but is called for others', async () => {
+    const { save, store, calls, fails } = await shop();
+    const kept = queued(save, { store, key: (id) => id });
+    fails(refused);
+    await kept('a', { at: new Date(1) });
+    store.pause();
+    fails(undefined);
+    expect(await kept('a', { at: new Date(2) })).toBeUndefined();
+    expect(await kept('b', { at: new Date(3) })).toBe('saved b');
+    store.resume();
+    await settle();
+    expect(calls).toEqual([
+      ['b', { at: new Date(3) }],
+      ['a', { at: new Date(1) }],
+      ['a', { at: new Date(2) }],
+    ]);
+  });
+
+  test('throws what is not a matter of the dependency being away', async () => {
+    const { save, store, fails } = await shop();
+    const kept = queued(save, { store, key: (id) => id });
+    fails(new RangeError('no such order'));
+    await expect(kept('a', { at: new Date(1) })).rejects.toThrow('no such order');
+    fails(new CallTimeoutError('orders', 100));
+    expect(await kept('a', { at: new Date(1) })).toBeUndefined();
+  });
+
+  test('is not queued after a later call of its key has gone through', async () => {
+    const { store } = await shop();
+    const gates = new Map<string, (error?: unknown) => void>();
+    const slow = (id: string): Promise<void> =>
+      new Promise((resolve, reject) => {
+        gates.set(id, (error) => (error === undefined ? resolve() : reject(error)));
+      });
+    const kept = queued(slow, { store, key: () => 'one', name: 'slow' });
+    const early = kept('early');
+    const late = kept('late');
+    gates.get('late')?.();
+    await late;
+    gates.get('early')?.(refused);
+    await expect(early).rejects.toThrow(QueueOvertakenError);
+    await expect(early).rejects.toMatchObject({ cause: refused });
+  });
+
+  test('must have a name', async () => {
+    const { store } = await shop();
+    expect(() => queued(async () => {}, { store, key: () => 'k' })).toThrow('needs a name');
+  });
+});
