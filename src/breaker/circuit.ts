@@ -176,7 +176,11 @@ export class Circuit implements Sleeper {
     // Evidence of recovery that proved wrong is not believed twice in a row: else a flapping server would never be left alone.
     const refuted = !closed && state.early && (trigger !== 'connection' || now - state.since < this.#options.open.durationMs);
     const byEvidence = trigger === 'connection' && (closed || state.byEvidence);
-    this.move({ kind: 'open', shadow: state.shadow, until: now + openForMs, mayEndEarly: !refuted, byEvidence }, now, { ...cause, trigger, openForMs });
+    this.move({ kind: 'open', shadow: state.shadow, until: now + openForMs, mayEndEarly: !refuted, byEvidence }, now, {
+      ...cause,
+      trigger,
+      openForMs,
+    });
   }
 
   /** Evidence that the server is back: an open circuit lets probes out before its time. */
