@@ -199,6 +199,12 @@ export class Circuit implements Sleeper {
     else if (state.kind === 'open') this.#halfOpen(state, now, { trigger: 'connection' }, true);
   }
 
+  /** Somebody asks for it: an open circuit lets probes out now. */
+  probe(now: number, reason: string | undefined): void {
+    const state = this.present(now);
+    if (state.kind === 'open') this.#halfOpen(state, now, { trigger: 'manual', reason }, true);
+  }
+
   /** Closes the circuit and forgets what it has seen. */
   reset(now: number, reason: string | undefined): void {
     this.window.clear(now);
