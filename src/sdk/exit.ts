@@ -44,7 +44,8 @@ export function flushAtExit(flush: () => Promise<void>, except?: NodeJS.Signals)
     for (const signal of signals) process.off(signal, onSignal);
   };
   process.on('beforeExit', onIdle);
-  for (const signal of signals) process.on(signal, onSignal);
+  // First in line: a program's `once` listener that has run is gone, and the signal would seem to be nobody's.
+  for (const signal of signals) process.prependListener(signal, onSignal);
   return { [Symbol.dispose]: stop };
 }
 
