@@ -175,7 +175,8 @@ it('a file that is changed switches single dependencies and operations, in the m
       const breakers = await breakersOf(app);
       expect(breakers.find(({ system, operation }) => system === 'redis' && operation === 'read')).toMatchObject({
         state: 'shadow',
-        circuit: 'open',
+        // Open, or asking again by now.
+        circuit: expect.stringContaining('open'),
       });
       expect(breakers.find(({ system, operation }) => system === 'postgresql' && operation === 'read')).toMatchObject({ state: 'disabled' });
     },

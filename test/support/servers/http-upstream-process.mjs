@@ -49,4 +49,6 @@ process.on('disconnect', () => process.exit(0));
 process.on('SIGTERM', () => process.exit(0));
 // The starter of tests may be gone between two messages.
 process.on('error', () => {});
+// A frozen server that thaws would close connections as idle whose requests it has not read yet.
+server.keepAliveTimeout = 60_000;
 server.listen(Number(port), '127.0.0.1');
