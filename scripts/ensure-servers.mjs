@@ -1,4 +1,4 @@
-// Makes sure that redis-server and PostgreSQL are there, for the tests and the demo. Plain Node, no dependency.
+// Makes sure that redis-server, PostgreSQL and Prometheus are there, for the tests and the demo. Plain Node, no dependency.
 import { spawnSync } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -7,6 +7,8 @@ import { pathToFileURL } from 'node:url';
 const needed = [
   { binary: 'redis-server', package: 'redis-server' },
   { binary: 'postgres', package: 'postgresql' },
+  // With promtool, which checks and tests the alerting rules.
+  { binary: 'prometheus', package: 'prometheus' },
 ];
 
 /** Installs what is missing when run as root where there is apt-get; otherwise says what to type. @returns {boolean} all there */
@@ -19,7 +21,9 @@ export function ensureServers() {
     console.error(`The tests and the demo run on real servers, and these are missing: ${missing.join(', ')}. Install them with:`);
     console.error(`  ${sudo}apt-get update && ${sudo}apt-get install -y ${missing.join(' ')}`);
     if (!onPath('apt-get'))
-      console.error('(or with what this system has in place of apt-get), so that redis-server, initdb and postgres are on PATH');
+      console.error(
+        '(or with what this system has in place of apt-get), so that redis-server, initdb, postgres, prometheus and promtool are on PATH',
+      );
     return false;
   }
   console.log(`Installing ${missing.join(' and ')}`);

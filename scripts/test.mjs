@@ -45,6 +45,8 @@ if (step('install', bootstrap) && step('build', () => run('npm', ['run', '--sile
   step('lint', () => run('npm', ['run', '--silent', 'lint']));
   console.log('\n== tests');
   tests(selected);
+  // Allocation and ratios, with limits that hold on any machine.
+  if (selected.length === 0) step('guard of the figures', () => run('npm', ['run', '--silent', 'bench', '--', 'guard', '--strict']));
 }
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -21,8 +21,11 @@ export {
   errorType,
   IllegalTransitionError,
   isBreakerError,
+  QueueFullError,
+  QueueOvertakenError,
   type RejectionReason,
   type StateName,
+  StorageError,
 } from './core/errors.ts';
 export { type FaultReporter, setFaultReporter } from './core/fault.ts';
 export type { BreakerOptions, HalfOpenOptions, Mode, OpenOptions, ResolvedOptions, StallOptions, WindowOptions } from './core/options.ts';
@@ -57,11 +60,22 @@ export type { CallTracer, PolicyTrace, TracedBreaker } from './core/tracer.ts';
 export type { TripRule, TripVerdict, TripView } from './core/trip-rule.ts';
 export type { Bulkhead, Full, Slot } from './policies/bulkhead.ts';
 export { type Policies, policiesOf, policyMetersOf } from './policies/compose.ts';
+export { DurableQueue, type QueueEnvironment } from './policies/durable-queue/durable-queue.ts';
+export type { AttemptContext, AttemptVerdict, QueueHandler } from './policies/durable-queue/handlers.ts';
+export type { DurableQueueOptions } from './policies/durable-queue/options.ts';
+export type { DeadLetter, QueueChanges, QueueLog, QueueRecord } from './policies/durable-queue/queue-log.ts';
+export { type QueuedOptions, queued } from './policies/durable-queue/queued.ts';
+export type { PendingWrite, QueueCounts, QueuedWrite, QueueEvents } from './policies/durable-queue/queued-write.ts';
 export { type EnterOptions, enter, type Scope } from './policies/enter.ts';
 export type { AttemptHistogram, CacheResult, FallbackType, PolicyMeters } from './policies/meters.ts';
 export type { Attempt, PolicyCall } from './policies/policy-call.ts';
 export type { QueueHook, StaleAnswer, StaleHook, StaleStore } from './policies/ports.ts';
 export type { RateLimiter } from './policies/rate-limiter.ts';
+export { type Codec, createCodec, type DataClass, dataClass, NotPreservedError } from './policies/stale-cache/codec.ts';
+export type { KeyValueStore } from './policies/stale-cache/disk-tier.ts';
+export type { StaleCacheOptions } from './policies/stale-cache/options.ts';
+export { type CacheHit, StaleCache, type StaleCacheEnvironment } from './policies/stale-cache/stale-cache.ts';
+export { isStale, staleAge, type WithStaleInfo, withStaleInfo } from './policies/stale-cache/stale-mark.ts';
 export { Protected, type ProtectOptions, protect } from './protect.ts';
 export { type CreateRegistryOptions, createRegistry } from './registry/create-registry.ts';
 export { type BreakerHooks, overflowName, Registry, type RegistryEvents, type Resolution, type Resolve } from './registry/registry.ts';

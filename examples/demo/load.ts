@@ -12,12 +12,15 @@ export interface Sample {
   status: number;
   /** The code that the shop gave for a failure; '' for a success, 'client time-out' when it did not answer. */
   error: string;
+  /** The number of the cart, and of what is in it, where the request was to save one. No two requests save the same. */
+  saved?: number;
 }
 
 export const clientTimeoutMs = 5_000;
 
 const requests: Record<Group, ((n: number) => Made)[]> = {
-  redis: [(n) => ['GET', `/cart/${n % 50}`], (n) => ['POST', `/cart/${n % 50}`, { product: 'tea', count: 1 }]],
+  // Each odd cart is saved once; the first 25 of them are read again and again.
+  redis: [(n) => ['GET', `/cart/${1 + (n % 50)}`], (n) => ['PUT', `/cart/${n}`, { tea: n }]],
   postgres: [() => ['GET', '/products'], (n) => ['POST', '/orders', { productId: 1 + (n % 20), count: 1 }]],
   http: [() => ['GET', '/shipping']],
 };
@@ -63,9 +66,10 @@ export function startLoad(shopPorts: readonly number[], perSecond: number): Load
       if (make === undefined) continue;
       for (const { port, samples, waiting } of shops) {
         waiting[group]++;
-        send(agent, port, group, make(n), (sample) => {
+        const made = make(n);
+        send(agent, port, group, made, (sample) => {
           waiting[group]--;
-          samples.push(sample);
+          samples.push(made[0] === 'PUT' ? { ...sample, saved: n } : sample);
         });
       }
     }

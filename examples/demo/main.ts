@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { repository } from '../../test/support/spawn-app.ts';
 import { readBreakers } from './breakers.ts';
+import { type Bridged, bridgedIn, bridgedProblems, bridgedSummary, readServed, type Served } from './bridged.ts';
 import { type LiveView, startLiveView } from './live-view.ts';
 import { clientTimeoutMs, type Load, type Sample, startLoad } from './load.ts';
 import { measureOutage, measureRecovery } from './measure.ts';
@@ -27,11 +28,15 @@ const pause = (ms: number) => sleep(ms, undefined, { signal });
 interface Played {
   outage: Outage;
   from: number;
+  /** When it was on for certain. */
+  on: number;
   to: number;
   restored?: number;
   watchedUntil: number;
-  /** By shop. */
-  reachedUpstream: number[];
+  /** By the protected shop, where it bridges the outage. */
+  served?: Served;
+  /** Calls that went to the dead server, by shop; undefined where nobody counts them. */
+  reached: (number | undefined)[];
 }
 
 /** Requests so young may still be waiting: full service is judged without them. */
@@ -39,15 +44,17 @@ const settlingMs = 300;
 
 /** One outage from its start to full service or, when that does not come, to the end of our patience. */
 async function play(outage: Outage, world: World, load: Load, view: LiveView): Promise<Played> {
-  const reached = () => shops.map((shop) => world.upstream.requestsByPath[world[shop].upstreamPath] ?? 0);
   view.announce(outage.title);
-  const before = reached();
+  const before = await reached(outage, world);
   const from = performance.now();
   await outage.begin(world);
+  const on = performance.now();
   await pause(outage.seconds * 1_000);
   const to = performance.now();
-  const reachedUpstream = reached().map((count, shop) => count - (before[shop] ?? 0));
-  if (outage.end === undefined) return { outage, from, to, watchedUntil: to, reachedUpstream };
+  const after = await reached(outage, world);
+  const calls = after.map((count, shop) => (count === undefined ? undefined : count - (before[shop] ?? 0)));
+  const served = outage.bridged ? { served: await readServed(world.metricsUrl) } : {};
+  if (outage.end === undefined) return { outage, from, on, to, watchedUntil: to, reached: calls };
 
   await outage.end(world);
   const restored = performance.now();
@@ -55,16 +62,24 @@ async function play(outage: Outage, world: World, load: Load, view: LiveView): P
   const recovered = () =>
     shops.every((_, shop) => measureRecovery(samplesOf(load, shop, outage), restored, performance.now() - settlingMs) !== undefined);
   while (performance.now() < restored + recoveryMs && !recovered()) await pause(200);
-  return { outage, from, to, restored, watchedUntil: performance.now() - settlingMs, reachedUpstream };
+  return { outage, from, on, to, restored, watchedUntil: performance.now() - settlingMs, reached: calls, ...served };
 }
 
-function rowsOf({ outage, from, to, restored, watchedUntil, reachedUpstream }: Played, load: Load): Row[] {
+/** Calls so far that went to the server of an outage, by shop: as the upstream counts, or for Redis the breakers. */
+async function reached({ group }: Outage, world: World): Promise<(number | undefined)[]> {
+  if (group === 'http') return shops.map((shop) => world.upstream.requestsByPath[world[shop].upstreamPath] ?? 0);
+  if (group === 'postgres') return [];
+  const breakers = await readBreakers(world.metricsUrl);
+  const ofRedis = breakers.filter(({ name }) => name.startsWith('redis://'));
+  return [undefined, ofRedis.reduce((total, { calls, inFlight }) => total + calls + inFlight, 0)];
+}
+
+function rowsOf({ outage, from, on, to, restored, watchedUntil, reached }: Played, load: Load): Row[] {
   return shops.map((shop, index) => {
     const samples = samplesOf(load, index, outage);
-    const result = measureOutage(samples, from, to);
-    const reached = outage.group === 'http' ? (reachedUpstream[index] ?? 0) : result.notRefused;
+    const result = outage.bridged ? measureOutage(samples, on, to, 'answers') : measureOutage(samples, from, to);
     const recoveryMs = restored === undefined ? 'next' : measureRecovery(samples, restored, watchedUntil);
-    return { ...result, outage: outage.title, shop, reached, recoveryMs };
+    return { ...result, outage: outage.title, shop, reached: reached[index] ?? result.notRefused, recoveryMs };
   });
 }
 
@@ -93,13 +108,15 @@ async function run(stay: boolean): Promise<number> {
       problems.push(`the metrics endpoint ${world.metricsUrl} cannot be read: ${error.message}`);
       return [];
     });
+    const bridged = await bridgedBy(played, world, load);
+    const served = played.find((each) => each.served !== undefined)?.served ?? { stale: 0, queue: 0 };
     const spans = breakerSpans(world.receiver.spans);
     const traces = await writeTraces(tracesFile, world.receiver);
 
-    console.log(`\n${table(rows)}\n\n${legend}\n\n${telemetrySummary(breakers, spans)}\n`);
+    console.log(`\n${table(rows)}\n\n${legend}\n\n${bridgedSummary(bridged, served)}\n\n${telemetrySummary(breakers, spans)}\n`);
     console.log(`Traces: ${traces} of them in ${relative(process.cwd(), tracesFile)} (OTLP JSON; Jaeger's page takes it by "Upload")`);
     console.log('Metrics: each shop that runs with the preload has them; `npm run demo -- --stay` keeps the endpoint up to look at');
-    problems.push(...problemsOf(rows, breakers, spans), ...world.receiver.problems);
+    problems.push(...problemsOf(rows, breakers, spans), ...bridgedProblems(bridged, served), ...world.receiver.problems);
     if (problems.length > 0) console.error(`\nThe protected shop printed:\n${world.with.app.stdout}${world.with.app.stderr}`);
     for (const problem of problems) console.error(`NOT AS IT SHOULD BE: ${problem}`);
     if (stay) await keepUp(world);
@@ -109,6 +126,19 @@ async function run(stay: boolean): Promise<number> {
     load.stop();
     await world.stop();
   }
+}
+
+/** What became of the requests during the outage that the protected shop is configured to bridge. */
+async function bridgedBy(played: readonly Played[], world: World, load: Load): Promise<Bridged[]> {
+  const made: Bridged[] = [];
+  for (const { outage, on, to } of played) {
+    if (!outage.bridged) continue;
+    for (const [index, shop] of shops.entries()) {
+      const during = samplesOf(load, index, outage).filter(({ startedAt }) => startedAt >= on && startedAt < to);
+      made.push(await bridgedIn(shop, during, world[shop].redisUrl));
+    }
+  }
+  return made;
 }
 
 /** Until Ctrl-C. */

@@ -10,7 +10,7 @@ const stayingFast = { windowMs: 2_000, share: 0.8 };
 export const refusalCode = 'EBREAKEROPEN';
 
 export interface OutageResult {
-  /** From the start of the outage to the first fast answer after which answers stay fast; undefined when they never did. */
+  /** From the start of the outage to the first fast failure (or answer) after which answers stay fast; undefined when they never did. */
   failFastMs: number | undefined;
   /** Of the requests that failed. */
   failing: number;
@@ -21,12 +21,15 @@ export interface OutageResult {
   total: number;
 }
 
-/** What the requests that started during an outage tell. */
-export function measureOutage(samples: readonly Sample[], from: number, to: number): OutageResult {
+/**
+ * What the requests that started during an outage tell.
+ * @param fast what counts as fast: `failures` alone, or `answers` where whatever is served during the outage comes from elsewhere
+ */
+export function measureOutage(samples: readonly Sample[], from: number, to: number, fast: 'failures' | 'answers' = 'failures'): OutageResult {
   const during = samples.filter(({ startedAt }) => startedAt >= from && startedAt < to).sort((a, b) => a.startedAt - b.startedAt);
   const failed = during.filter(({ error }) => error !== '');
   const durations = failed.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
-  const first = firstStayingFast(during, to);
+  const first = firstStayingFast(during, to, fast === 'answers');
   return {
     failFastMs: first === undefined ? undefined : first.startedAt + first.durationMs - from,
     failing: failed.length,
@@ -52,7 +55,7 @@ export function measureRecovery(samples: readonly Sample[], restored: number, to
   return undefined;
 }
 
-function firstStayingFast(during: readonly Sample[], to: number): Sample | undefined {
+function firstStayingFast(during: readonly Sample[], to: number, served: boolean): Sample | undefined {
   const lastStart = to - stayingFast.windowMs;
   // The last window that was not fast: what stays fast begins after its start.
   let after = Number.NEGATIVE_INFINITY;
@@ -62,7 +65,7 @@ function firstStayingFast(during: readonly Sample[], to: number): Sample | undef
     const fast = window.filter(({ durationMs }) => durationMs < fastMs).length;
     if (fast < window.length * stayingFast.share) after = startedAt;
   }
-  return during.find((each) => each.startedAt > after && each.startedAt <= lastStart && each.error !== '' && each.durationMs < fastMs);
+  return during.find((each) => each.startedAt > after && each.startedAt <= lastStart && (served || each.error !== '') && each.durationMs < fastMs);
 }
 
 function percentile(sorted: readonly number[], share: number): number | undefined {

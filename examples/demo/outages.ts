@@ -5,6 +5,8 @@ export interface Outage {
   readonly title: string;
   readonly group: Group;
   readonly seconds: number;
+  /** The protected shop is configured to do without: it serves stale answers and queues writes. The outage is on as soon as `begin` resolves. */
+  readonly bridged?: true;
   begin(world: World): Promise<void>;
   /** Restores the service. Absent where the next outage follows at once on this one. */
   end?(world: World): Promise<void>;
@@ -16,6 +18,7 @@ export const outages: readonly Outage[] = [
     title: 'Redis killed',
     group: 'redis',
     seconds: 12,
+    bridged: true,
     begin: ({ redis }) => redis.kill(),
     end: ({ redis }) => redis.restart(),
   },

@@ -35,8 +35,8 @@ export function table(rows: readonly Row[]): string {
 /** How the columns were counted. */
 export const legend = [
   `fails fast after: from the start of the outage to the first failure within ${fastMs} ms after which at least 4 of 5 requests of any two seconds were`,
-  '  answered as fast (the others are probes). p50 / p99: of the requests that failed; clients give up after 5 s. Calls to the dead server:',
-  '  counted by the upstream itself; for Redis and PostgreSQL the requests that the breaker did not refuse at once. Full service after: from',
+  '  answered as fast (the others are probes); in the first outage, to the first such answer. p50 / p99: of the requests that failed; clients give up after 5 s. Calls to the dead server:',
+  '  counted by the upstream itself; for Redis by the breakers, else the requests that were not refused at once. Full service after: from',
   `  the server's return to the first request from which on, for ${fullServiceWindowMs} ms, all were served within ${fastMs} ms.`,
 ].join('\n');
 
@@ -47,7 +47,13 @@ export function telemetrySummary(breakers: readonly BreakerView[], spans: Breake
     for (const { from, to, trigger, count } of transitions) lines.push(`    ${from} -> ${to} (${trigger}) x${count}`);
   }
   lines.push('As the OTLP receiver has it:');
-  const kinds = { openings: spans.openings, 'outages closed': spans.outages, rejections: spans.rejections, probes: spans.probes };
+  const kinds = {
+    openings: spans.openings,
+    'outages closed': spans.outages,
+    rejections: spans.rejections,
+    probes: spans.probes,
+    'calls served otherwise': spans.served,
+  };
   for (const [kind, list] of Object.entries(kinds)) {
     const names = [...new Set(list.map(({ name }) => name))].sort();
     lines.push(`  ${list.length} spans of ${kind}: ${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''}`);

@@ -8,6 +8,8 @@ export interface BreakerSpans {
   outages: ReceivedSpan[];
   rejections: ReceivedSpan[];
   probes: ReceivedSpan[];
+  /** Calls that a stale answer or the queue served. */
+  served: ReceivedSpan[];
 }
 
 export function breakerSpans(spans: readonly ReceivedSpan[]): BreakerSpans {
@@ -16,10 +18,12 @@ export function breakerSpans(spans: readonly ReceivedSpan[]): BreakerSpans {
   const outages = own.filter(({ name }) => name.startsWith('breaker outage '));
   const calls = own.filter((span) => span.name === `breaker ${span.attributes['breaker.name']}`);
   const rejected = (span: ReceivedSpan) => span.attributes['error.type'] === 'circuit_breaker_open';
-  return { openings, outages, rejections: calls.filter(rejected), probes: calls.filter((span) => !rejected(span)) };
+  const served = (span: ReceivedSpan) => span.attributes['breaker.fallback.type'] !== undefined;
+  const probes = calls.filter((span) => !rejected(span) && !served(span));
+  return { openings, outages, rejections: calls.filter(rejected), probes, served: calls.filter(served) };
 }
 
-/** Of each breaker this many traces with a rejection are kept in the file; all with anything else of a breaker are. */
+/** Of each breaker this many traces with a rejection or a call served otherwise are kept in the file; all with anything else of a breaker are. */
 const rejectionsKept = 20;
 
 /**
@@ -28,15 +32,15 @@ const rejectionsKept = 20;
  * @returns the number of traces written
  */
 export async function writeTraces(file: string, receiver: OtlpReceiver): Promise<number> {
-  const { openings, outages, rejections, probes } = breakerSpans(receiver.spans);
+  const { openings, outages, rejections, probes, served } = breakerSpans(receiver.spans);
   const seen = new Map<unknown, number>();
-  const someRejections = rejections.filter((span) => {
+  const some = [...rejections, ...served].filter((span) => {
     const count = (seen.get(span.name) ?? 0) + 1;
     seen.set(span.name, count);
     return count <= rejectionsKept;
   });
   const kept = new Set<string>();
-  for (const span of [...openings, ...outages, ...probes, ...someRejections]) {
+  for (const span of [...openings, ...outages, ...probes, ...some]) {
     kept.add(span.traceId);
     for (const link of span.links) kept.add(link.traceId);
   }

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../test/support/servers/free-port.ts';
@@ -15,7 +16,18 @@ export interface Shop {
   readonly url: string;
   /** Where its requests to the upstream arrive, so that the upstream can tell the shops apart. */
   readonly upstreamPath: string;
+  /** Where it keeps its carts: the same Redis, a database of its own. */
+  readonly redisUrl: string;
 }
+
+/** The protected shop's `otel-breaker.yaml`: without it, calls that fail fast are all there is. */
+const configuration = (folder: string) => `version: 1
+breakers:
+  - match: { system: redis, operation: read }
+    fallback: { stale: { maxAgeMs: 10m } }
+  - match: { system: redis, operation: write }
+    fallback: { queue: { path: ${JSON.stringify(join(folder, 'redis-writes'))} } }
+`;
 
 /** Everything that runs during the demo. Both shops are the same program, use the same servers and get the same load. */
 export interface World {
@@ -45,25 +57,30 @@ export async function startWorld(): Promise<World> {
     const postgres = kept(await startPostgres({ database: 'shop', sql }));
     const upstream = kept(await startHttpUpstream());
     const receiver = kept(await startOtlpReceiver());
-    const servers = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, DATABASE_URL: postgres.url };
+    const folder = await mkdtemp(join(tmpdir(), 'otel-breaker-demo-'));
+    kept({ stop: () => rm(folder, { recursive: true, force: true }) });
+    const configFile = join(folder, 'otel-breaker.yaml');
+    await writeFile(configFile, configuration(folder));
     const metricsPort = await freePort();
 
-    const shop = async (name: string, imports: string[], env: Record<string, string>): Promise<Shop> => {
+    const shop = async (name: string, database: number, imports: string[], env: Record<string, string>): Promise<Shop> => {
       const port = await freePort();
+      const redisUrl = `redis://127.0.0.1:${redis.port}/${database}`;
       const upstreamPath = `/${name}`;
       const app = kept(
         await spawnApp(join(repository, 'examples/shop/server.js'), {
           imports,
-          env: { ...servers, SHIPPING_URL: upstream.url + upstreamPath, PORT: `${port}`, ...env },
+          env: { REDIS_URL: redisUrl, DATABASE_URL: postgres.url, SHIPPING_URL: upstream.url + upstreamPath, PORT: `${port}`, ...env },
           ready: false,
         }),
       );
       const url = `http://127.0.0.1:${port}`;
       await healthy(app, url);
-      return { app, port, url, upstreamPath };
+      return { app, port, url, upstreamPath, redisUrl };
     };
-    const without = await shop('without', [], {});
-    const protectedShop = await shop('with', ['otel-breaker/register'], {
+    const without = await shop('without', 1, [], {});
+    const protectedShop = await shop('with', 0, ['otel-breaker/register'], {
+      OTEL_BREAKER_CONFIG_FILE: configFile,
       OTEL_SERVICE_NAME: 'shop',
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_EXPORTER_PROMETHEUS_PORT: `${metricsPort}`,

@@ -1,17 +1,17 @@
 // An ordinary small service. It knows nothing of circuit breakers or telemetry.
 import { createServer } from 'node:http';
-import { addToCart, close, listProducts, placeOrder, readCart, shippingPrices } from './store.js';
+import { close, listProducts, placeOrder, readCart, saveCart, shippingPrices } from './store.js';
 
 const routes = [
   ['GET', /^\/health$/, () => ({ ok: true })],
   ['GET', /^\/products$/, () => listProducts()],
   ['GET', /^\/cart\/([\w-]+)$/, ([id]) => readCart(id)],
   [
-    'POST',
+    'PUT',
     /^\/cart\/([\w-]+)$/,
-    async ([id], { product = 'tea', count = 1 }) => {
-      await addToCart(id, product, count);
-      return { added: count };
+    async ([id], cart) => {
+      await saveCart(id, cart);
+      return { saved: true };
     },
   ],
   ['POST', /^\/orders$/, (_path, { productId = 1, count = 1 }) => placeOrder(productId, count)],

@@ -20,11 +20,11 @@ for (const [name, client] of [
 }
 
 export async function readCart(id) {
-  return redis.hgetall(`cart:${id}`);
+  return JSON.parse((await redis.get(`cart:${id}`)) ?? '{}');
 }
 
-export async function addToCart(id, product, count) {
-  await redis.hincrby(`cart:${id}`, product, count);
+export async function saveCart(id, cart) {
+  await redis.set(`cart:${id}`, JSON.stringify(cart));
 }
 
 export async function listProducts() {

@@ -23,15 +23,18 @@ export class HttpAdmission {
 
   /** The call, admitted, or the error that refuses it; `undefined` when it is not to be guarded: OpenTelemetry's own, such as an exporter's. */
   admit(origin: string, toldBy: ToldBy, signal?: AbortSignal): HttpCall | BreakerOpenError | undefined {
-    if (isTracingSuppressed()) return undefined;
-    const upstream = this.#upstream(origin);
+    return isTracingSuppressed() ? undefined : this.admitTo(this.upstreamOf(origin), toldBy, signal);
+  }
+
+  /** The same for a call that has been found to be guarded. */
+  admitTo(upstream: Upstream, toldBy: ToldBy, signal: AbortSignal | undefined): HttpCall | BreakerOpenError {
     const { breaker } = upstream;
     const permit = breaker.tryAcquire();
     if (permit === undefined) return breaker.rejection();
     return new HttpCall(upstream, permit, this.#bodies(breaker.clock), toldBy, signal);
   }
 
-  #upstream(origin: string): Upstream {
+  upstreamOf(origin: string): Upstream {
     const registry = this.#registry();
     if (this.#of !== registry || this.#upstreams.size > maxRememberedOrigins) {
       this.#of = registry;

@@ -41,6 +41,19 @@ export function isServerFault(error: unknown): boolean {
   return false;
 }
 
+/** A certificate, or a name it does not stand for: the same the next time. */
+const lastingCodes = /^(?:CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|HOSTNAME_MISMATCH)/;
+
+/** Whether what failed a call may pass. */
+export function isTransient(error: unknown): boolean {
+  for (let current = error, depth = 0; typeof current === 'object' && current !== null && depth <= maxCauses; depth += 1) {
+    const { code, cause } = current as { code?: unknown; cause?: unknown };
+    if (typeof code === 'string' && lastingCodes.test(code)) return false;
+    current = cause;
+  }
+  return true;
+}
+
 /** Whether nobody listens there. With several addresses, only when every one of them refuses. */
 export function isRefused(error: unknown): boolean {
   for (let current = error, depth = 0; typeof current === 'object' && current !== null && depth <= maxCauses; depth += 1) {

@@ -31,3 +31,6 @@ export const bodyGraceMs = 100;
 
 /** Origins whose parsed form is remembered; far beyond it the registry's cap applies anyway. */
 export const maxRememberedOrigins = 1_000;
+
+/** How long, in ms, a call must have waited for an origin that has been found silent until its caller is answered. */
+export const answerAfterMs = 2_000;

@@ -1,11 +1,13 @@
-import { isBreakerError } from '../../src/core/errors.ts';
 import { reportFault } from '../../src/core/fault.ts';
 import type { Undo } from '../shared/hook.ts';
+import { isTracingSuppressed } from '../shared/suppress.ts';
 import type { HttpAdmission } from './admission.ts';
+import { Attempts } from './attempts.ts';
 import { isMocking, isMockingByDefault, mayDefer } from './global-dispatcher.ts';
 import { handOver } from './hand-over.ts';
-import type { HttpCall } from './http-call.ts';
+import { HttpCall } from './http-call.ts';
 import { originOf, originOfInput } from './origin.ts';
+import { hasPolicies, PolicedFetch } from './policed-fetch.ts';
 import type { RequestObserver } from './request-observer.ts';
 import type { Fetch, ResponseLike } from './types.ts';
 
@@ -47,17 +49,19 @@ class FetchGuard {
   readonly #admission: HttpAdmission;
   readonly #observer: RequestObserver;
   readonly #original: Fetch;
+  readonly #attempts: Attempts;
 
   constructor(admission: HttpAdmission, observer: RequestObserver, original: Fetch) {
     this.#admission = admission;
     this.#observer = observer;
     this.#original = original;
+    this.#attempts = new Attempts(admission, (call, args) => this.#send(call, args));
     const guard = this;
     // A plain function: calling a Proxy takes ten times as long. All in one, to be one frame only in the client's stacks.
     this.fetch = function (this: unknown, ...args: unknown[]): unknown {
       const call = guard.#admitted(args);
       if (call === undefined) return Reflect.apply(original, this, args);
-      if (isRefusal(call)) return refuse(call);
+      if (!(call instanceof HttpCall)) return call instanceof PolicedFetch ? call.run() : refuse(call);
       if (guard.#needsContext(call, args)) return guard.#sendInContext(call, this, args);
       const outer = handOver.begin(call);
       let result: unknown;
@@ -79,25 +83,41 @@ class FetchGuard {
     Object.defineProperty(this.fetch, guarded, { configurable: true, get: () => this.active });
   }
 
-  #admitted(args: unknown[]): HttpCall | Error | undefined {
+  #admitted(args: unknown[]): HttpCall | PolicedFetch | Error | undefined {
     if (!this.active) return undefined;
     try {
-      return this.#admit(args[0], args[1] as FetchInit | null | undefined);
+      return this.#admit(args[0], args[1] as FetchInit | null | undefined, args);
     } catch (error) {
       reportFault(error, 'the guard of fetch');
       return undefined;
     }
   }
 
-  #admit(input: unknown, init: FetchInit | null | undefined): HttpCall | Error | undefined {
+  #admit(input: unknown, init: FetchInit | null | undefined, args: unknown[]): HttpCall | PolicedFetch | Error | undefined {
     const origin = originOfInput(input);
     if (origin === undefined || handOver.covers(origin)) return undefined;
     if (init?.dispatcher === undefined ? isMockingByDefault() : isMocking(init.dispatcher)) return undefined;
     const signal = init?.signal ?? (typeof input === 'object' ? (input as { signal?: AbortSignal }).signal : undefined);
     // A call that is not going to be made needs no permit.
     if (signal?.aborted === true) return undefined;
+    if (isTracingSuppressed()) return undefined;
     this.#observer.observe();
-    return this.#admission.admit(origin, 'promise', signal);
+    const upstream = this.#admission.upstreamOf(origin);
+    return hasPolicies(upstream.breaker) ? new PolicedFetch(upstream, this.#attempts, args) : this.#admission.admitTo(upstream, 'promise', signal);
+  }
+
+  /** One attempt of many. Whatever `this` was, `fetch` has no use for it. */
+  #send(call: HttpCall, args: unknown[]): unknown {
+    if (this.#needsContext(call, args)) return this.#sendInContext(call, undefined, args);
+    const outer = handOver.begin(call);
+    try {
+      return followed(call, this.#original(...args));
+    } catch (error) {
+      rejected(call, error);
+      throw error;
+    } finally {
+      handOver.end(outer);
+    }
   }
 
   /** A probe's span is entered; and a dispatcher may send later than in this very call. */
@@ -148,10 +168,6 @@ function followed(call: HttpCall, result: unknown): unknown {
     call.permit.ignore();
   }
   return result;
-}
-
-function isRefusal(call: HttpCall | Error): call is Error {
-  return isBreakerError(call);
 }
 
 /** One microtask later: a promise that is rejected before anybody looks costs Node its book-keeping of unhandled ones. */

@@ -8,7 +8,9 @@ import { refusalsInARow } from './defaults.ts';
 import { handOver } from './hand-over.ts';
 import { httpStatusError } from './http-status-error.ts';
 import { retryAfterMs, statusesWithRetryAfter } from './retry-after.ts';
+import type { UndiciRequest } from './types.ts';
 import type { Upstream } from './upstream.ts';
+import type { WaitingCall } from './waiting-calls.ts';
 
 export interface Answer {
   readonly status: number;
@@ -27,12 +29,19 @@ export type ToldBy = 'promise' | 'request';
  * One admitted call of HTTP and what becomes of it: an answer or an error, then the end of the body or its breaking off.
  * Whoever observes the call tells it so, in any order and as often as he likes; the permit settles once.
  */
-export class HttpCall implements Held {
+export class HttpCall implements Held, WaitingCall {
   answeredAt = 0;
   /** Whether somebody will tell how the body ends. */
   observed = false;
   /** The connection on which the request went out, once it has. */
   socket: unknown;
+  /** Its latest request. */
+  request: UndiciRequest | undefined;
+  older: WaitingCall | undefined;
+  newer: WaitingCall | undefined;
+  listed = false;
+  /** How its error was counted. */
+  outcome: Outcome | 'cancelled' | undefined;
   #phase: 'waiting' | 'answered' | 'streaming' | 'over' = 'waiting';
   /** The first exchange was over before the answer was known: its body has come whole, has broken off, or it was a redirect. */
   #early: { readonly error: unknown } | undefined;
@@ -48,6 +57,18 @@ export class HttpCall implements Held {
     private readonly signal: AbortSignal | undefined,
   ) {
     this.#generation = permit.breaker.generation;
+    upstream.waiting.add(this);
+  }
+
+  get startedAt(): number {
+    return this.permit.startedAt;
+  }
+
+  /** Ends its request as an error of its connection would. One that undici knows nothing of stays as it is. */
+  giveUp(error: Error): void {
+    const { request } = this;
+    if (request?.abort !== undefined) request.abort(error);
+    else request?.onError?.(error);
   }
 
   get origin(): string {
@@ -72,6 +93,7 @@ export class HttpCall implements Held {
     if (!this.#waitsNoMore()) return;
     const { permit } = this;
     this.upstream.refusals = 0;
+    this.upstream.waiting.answered(permit.startedAt);
     const byStatus = answer.elsewhere === true ? 'success' : outcomeOfStatus(answer.status);
     const { breaker } = permit;
     const outcome = breaker.options.classify === undefined ? byStatus : judge(breaker, { ok: true, value: answer.value }, byStatus);
@@ -105,6 +127,7 @@ export class HttpCall implements Held {
     if (!this.#waitsNoMore()) return;
     const { permit } = this;
     const outcome = this.#judgeError(error);
+    this.outcome = outcome;
     permit.settle(outcome, outcome === 'cancelled' ? undefined : error);
     // Of a circuit that has moved on since, a late refusal proves nothing.
     if (outcome !== 'failure' || !isRefused(error) || !this.#current) return;
@@ -163,6 +186,7 @@ export class HttpCall implements Held {
   #waitsNoMore(): boolean {
     if (this.#phase !== 'waiting') return false;
     this.#phase = 'over';
+    this.upstream.waiting.remove(this);
     if (this.#early !== undefined) handOver.following -= 1;
     return true;
   }

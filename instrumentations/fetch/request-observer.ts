@@ -50,6 +50,7 @@ export class RequestObserver {
       }
       if (call.toldBy === 'promise') this.#ofFetch = request.constructor;
       call.sent();
+      call.request = request;
       request[callOf] = call;
     });
     this.#on('undici:client:sendHeaders', ({ request, socket }) => {

@@ -2,12 +2,29 @@
 
 export type Fetch = (...args: unknown[]) => unknown;
 
+/** The second argument of `fetch`. */
+export type FetchInit = Readonly<Record<string, unknown>>;
+
+/** What is read of a Request. */
+export interface RequestLike {
+  readonly url: string;
+  readonly method?: string;
+  readonly headers?: unknown;
+  readonly signal?: AbortSignal | null;
+  readonly cache?: unknown;
+  readonly redirect?: unknown;
+  readonly referrerPolicy?: unknown;
+  readonly body?: ReadableStream<Uint8Array> | null;
+  clone?(): RequestLike;
+}
+
 /** What is read of a Response. A mock may lack any of it. */
 export interface ResponseLike {
   readonly status?: unknown;
   readonly redirected?: unknown;
   readonly url?: unknown;
   readonly headers?: { get?(name: string): string | null };
+  readonly body?: ReadableStream<Uint8Array> | null;
 }
 
 export interface UndiciRequest {
@@ -15,6 +32,9 @@ export interface UndiciRequest {
   readonly upgrade?: unknown;
   /** What its body failed with before it was sent. */
   readonly error?: unknown;
+  /** Once it has a connection, which it takes with it. */
+  abort?(error: Error): void;
+  onError?(error: Error): void;
 }
 
 /** A message of undici's diagnostics channels: each has a part of these. */

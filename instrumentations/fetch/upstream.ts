@@ -1,12 +1,16 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
+import { WaitingCalls } from './waiting-calls.ts';
 
 /** An origin and what is known of it. */
 export class Upstream {
   /** Connections that it refused in a row, with no answer between. */
   refusals = 0;
+  readonly waiting: WaitingCalls;
 
   constructor(
     readonly origin: string,
     readonly breaker: Breaker,
-  ) {}
+  ) {
+    this.waiting = new WaitingCalls(breaker);
+  }
 }

@@ -7,6 +7,8 @@ export interface Call {
   readonly admission: Admission;
   /** Sent in parts, whose rest would be carried out without this one: not to be taken away. */
   readonly indivisible: boolean;
+  /** It is one command. */
+  readonly single: boolean;
   /**
    * Answers the caller before the client does.
    * @param gone whether the command was taken out of the client's queues: no answer will come
@@ -65,6 +67,9 @@ export type Resent = (command: CommandLike, error: unknown, admission: Admission
 /** A single command and its admission. On the path of every command: two closures, and no more objects than it takes. */
 export class CommandCall implements Call {
   readonly admission: Admission;
+  readonly single = true;
+  /** Set where its time is limited. */
+  deadlines: { delete(call: Call): void } | undefined = undefined;
   readonly #command: CommandLike;
   readonly #reject: CommandLike['reject'];
   #stage: Stage = 'open';
@@ -120,6 +125,7 @@ export class CommandCall implements Call {
   #end(): Stage {
     const before = this.#stage;
     this.#stage = 'ended';
+    this.deadlines?.delete(this);
     // Cluster may send a failed command to another node, which has breakers of its own.
     if (callOf(this.#command) === this) setCall(this.#command, undefined);
     return before;

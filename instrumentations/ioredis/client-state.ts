@@ -3,9 +3,12 @@ import { type ServerGroup, serverGroup } from '../shared/admission.ts';
 import type { LivenessQuestion } from '../shared/liveness.ts';
 import type { CommandClasses } from './command-class.ts';
 import { redisAnswerMs, redisDefaults, redisStartMs } from './defaults.ts';
+import type { QueueReplay } from './queue-replay.ts';
+import { openQueue } from './queues.ts';
 import { releaseOnOutage } from './release.ts';
 import type { Resend } from './resend.ts';
-import type { RedisLike } from './types.ts';
+import type { CommandType, RedisLike } from './types.ts';
+import type { WriteQueue } from './write-queue.ts';
 
 /** What is known of one client. */
 export class ClientState {
@@ -18,6 +21,17 @@ export class ClientState {
   /** Calls wait for an attempt to connect that an open circuit knows nothing of. */
   onTrial = false;
   readonly resends: Resend[] = [];
+  /** A node of a Cluster: what concerns the logical call is the Cluster's business. */
+  ofCluster = false;
+  isCluster = false;
+  /** Of a Cluster: which classes of operation have policies. */
+  wanted: { readonly revision: number; readonly classes: Map<string, boolean> } | undefined;
+  /** Where its writes may wait. */
+  writes: WriteQueue | undefined;
+  /** What makes them afterwards. */
+  replay: QueueReplay | undefined;
+  /** Of plain commands; `undefined` before the first one. */
+  commandType: CommandType | undefined;
   /** Of the client's own copy of ioredis. */
   readonly classes: CommandClasses;
   /** When it was first seen, in ms of the registry's clock; `undefined` once it has been connected. */
@@ -39,7 +53,13 @@ export class ClientState {
       this.#group = serverGroup(registry, server);
       if (hasSentinels(client) && server.port === undefined) this.#awaited = this.#group;
       releaseOnOutage(client, this, this.#group, registry.clock);
+      openQueue(client, this, this.#group);
     }
+    return this.#group;
+  }
+
+  /** The one last asked for. */
+  get lastGroup(): ServerGroup | undefined {
     return this.#group;
   }
 
@@ -74,7 +94,7 @@ export function stateOf(client: RedisLike, classes: CommandClasses): ClientState
   return state;
 }
 
-function hasSentinels({ options }: RedisLike): boolean {
+function hasSentinels({ options }: Pick<RedisLike, 'options'>): boolean {
   return options.sentinels !== undefined && options.sentinels !== null;
 }
 
@@ -88,7 +108,8 @@ const ping: Omit<LivenessQuestion, 'to'> = {
   accepts: (answer) => !/^-(LOADING|MASTERDOWN|BUSY)\b/.test(answer.toString('latin1', 0, 16)),
 };
 
-function describe(client: RedisLike): Parameters<typeof serverGroup>[1] {
+function describe(given: RedisLike): Parameters<typeof serverGroup>[1] {
+  const client = given.startupNodes === undefined ? given : firstNode(given);
   const { options, stream } = client;
   const common = { scheme: 'redis', defaults: redisDefaults, startMs: redisStartMs };
   // Through a connector of the user's own, a connection of ours might end elsewhere.
@@ -103,9 +124,26 @@ function describe(client: RedisLike): Parameters<typeof serverGroup>[1] {
   return { ...common, ...liveness, address: options.host ?? 'localhost', port: options.port ?? 6379 };
 }
 
-function tlsOf({ options }: RedisLike): LivenessQuestion['tls'] {
+/** A Cluster stands, for its policies, under the name of the first node that it was given. */
+function firstNode({ startupNodes, options }: RedisLike): Pick<RedisLike, 'options' | 'stream'> {
+  const [first] = startupNodes ?? [];
+  return { options: { ...options.redisOptions, ...addressOf(first) } };
+}
+
+/** As ioredis takes it: a port, an address as text or URL, or options. */
+function addressOf(node: unknown): { readonly host?: string; readonly port?: number } {
+  if (typeof node === 'object' && node !== null) return node;
+  if (typeof node === 'number') return { port: node };
+  const text = String(node);
+  const address = text.includes('://') ? text : `redis://${text}`;
+  if (!URL.canParse(address)) return {};
+  const { hostname, port } = new URL(address);
+  return { host: hostname, ...(port !== '' && { port: Number(port) }) };
+}
+
+function tlsOf({ options }: Pick<RedisLike, 'options'>): LivenessQuestion['tls'] {
   const { tls } = options;
   if (tls === undefined || tls === null || tls === false) return undefined;
-  if (hasSentinels({ options, status: '' }) && options.enableTLSForSentinelMode !== true) return undefined;
+  if (hasSentinels({ options }) && options.enableTLSForSentinelMode !== true) return undefined;
   return tls === true ? {} : tls;
 }

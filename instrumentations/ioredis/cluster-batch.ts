@@ -49,6 +49,7 @@ export class Batch {
     const call: Call = {
       admission,
       indivisible: false,
+      single: true,
       release: (error, gone) => {
         this.#errors.push(error);
         rest();

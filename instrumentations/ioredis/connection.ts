@@ -42,6 +42,8 @@ export function aroundSetStatus(source: RegistrySource, classes: CommandClasses)
         state.ready();
         state.onTrial = false;
         state.group(client, source.registry).reached(client.options.enableReadyCheck !== false);
+        // Once the client has put its connection in order.
+        if (state.replay !== undefined) queueMicrotask(() => state.replay?.back());
         break;
       case 'close':
         state.inTransaction = false;

@@ -4,7 +4,7 @@ import type { InstanceGuard } from '../shared/protect-client.ts';
 import { isolated } from './call.ts';
 import { CommandClasses, commandTable } from './command-class.ts';
 import { commandSnapshot } from './command-snapshot.ts';
-import { guardClient, guardPipeline } from './guards.ts';
+import { guardClient, guardCluster, guardPipeline } from './guards.ts';
 import type { RegistrySource } from './send-command.ts';
 import type { PipelineLike, RedisLike } from './types.ts';
 
@@ -83,7 +83,7 @@ class Family {
     // For its pipelines, which are its own and not a node's.
     chosen.set(cluster, { family: this, given });
     this.#guardPipelines(cluster);
-    this.#install(ownerOf(cluster, 'duplicate'), (type) => [guardDuplicate(type)]);
+    this.#install(ownerOf(cluster, 'sendCommand'), (type) => [...guardCluster(type, this.#classes, this.#source, only(own)), guardDuplicate(type)]);
     const add = (node: object): void => this.adopt(node, given);
     for (const node of cluster.nodes('all')) add(node);
     // The pool's own event: listeners of the cluster's can be counted.

@@ -1,4 +1,5 @@
 import { type Guard, guardMethod } from '../shared/guard.ts';
+import { aroundClusterCommand, aroundClusterStatus } from './cluster.ts';
 import type { CommandClasses } from './command-class.ts';
 import { aroundDisconnect, aroundSetStatus, aroundSilentEmit } from './connection.ts';
 import { aroundPipelineExec } from './pipeline.ts';
@@ -17,4 +18,12 @@ export function guardClient(prototype: object, classes: CommandClasses, source: 
 /** Guards the class of pipelines and transactions. */
 export function guardPipeline(prototype: object, classes: CommandClasses, source: RegistrySource, guard = guardMethod): Guard[] {
   return [guard(prototype, 'exec', aroundPipelineExec(source, classes))];
+}
+
+/** Guards the class of clusters; their nodes are clients. */
+export function guardCluster(prototype: object, classes: CommandClasses, source: RegistrySource, guard = guardMethod): Guard[] {
+  return [
+    guard(prototype, 'sendCommand', aroundClusterCommand(source, classes)),
+    guard(prototype, 'setStatus', aroundClusterStatus(source, classes)),
+  ];
 }

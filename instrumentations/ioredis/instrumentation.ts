@@ -2,14 +2,14 @@ import { type HookDefinition, hookFiles, type LoadedFile, type Undo } from '../s
 import { BreakerInstrumentation, type BreakerInstrumentationConfig } from '../shared/instrumentation.ts';
 import { version } from '../shared/version.ts';
 import { CommandClasses, commandTable } from './command-class.ts';
-import { guardClient, guardPipeline } from './guards.ts';
+import { guardClient, guardCluster, guardPipeline } from './guards.ts';
 import type { RegistrySource } from './send-command.ts';
 
 export type IORedisBreakerConfig = BreakerInstrumentationConfig;
 
 /**
  * Guards `ioredis` 4, 5 and 6: every copy in the process, in CommonJS and ES module apps, whether loaded before or after.
- * Breakers are named `redis://host:port class`. Cluster is guarded node by node.
+ * Breakers are named `redis://host:port class`. Cluster is guarded node by node; policies are for its calls as a whole.
  */
 export class IORedisBreakerInstrumentation extends BreakerInstrumentation<IORedisBreakerConfig> {
   constructor(config: IORedisBreakerConfig = {}) {
@@ -18,7 +18,7 @@ export class IORedisBreakerInstrumentation extends BreakerInstrumentation<IORedi
 }
 
 /** Of 5 and 6, then of 4; sources, in `lib`, have the same names. */
-const clientFiles = ['Redis.js', 'Pipeline.js', 'redis/index.js', 'pipeline.js'];
+const clientFiles = ['Redis.js', 'Pipeline.js', 'redis/index.js', 'pipeline.js', 'cluster/index.js'];
 
 function definition(source: RegistrySource): HookDefinition {
   return {
@@ -35,7 +35,8 @@ function patch(exports: unknown, { file, directory }: LoadedFile, source: Regist
   const { prototype } = type as { prototype?: object };
   if (prototype === undefined) throw new TypeError(`${file} exports no class`);
   const classes = new CommandClasses(commandTable(directory));
-  const guards = /pipeline\.js$/i.test(file) ? guardPipeline(prototype, classes, source) : guardClient(prototype, classes, source);
+  const guard = /pipeline\.js$/i.test(file) ? guardPipeline : /cluster\/index\.js$/.test(file) ? guardCluster : guardClient;
+  const guards = guard(prototype, classes, source);
   return () => {
     for (const guard of guards) guard.remove();
   };

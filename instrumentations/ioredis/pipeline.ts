@@ -1,8 +1,11 @@
+import type { Bulkhead } from '../../src/policies/bulkhead.ts';
 import type { Around } from '../shared/guard.ts';
+import { type Entry, enterBatch } from './batch-entry.ts';
 import { type Call, isolated, onEnding, setCall } from './call.ts';
 import { stateOf } from './client-state.ts';
 import { Batch } from './cluster-batch.ts';
 import type { CommandClasses } from './command-class.ts';
+import { limitTime } from './deadlines.ts';
 import { expectResend, scriptKey } from './resend.ts';
 import type { RegistrySource } from './send-command.ts';
 import { type Admission, settleBatch, settleError } from './settle.ts';
@@ -12,6 +15,8 @@ import type { PipelineLike } from './types.ts';
 /** Pipelines that were refused: sending the queue of one later would carry out what its caller was told had failed. */
 const refused = new WeakSet<object>();
 const underWay = new WeakSet<object>();
+/** For a place, or for writes that come first. */
+const waiting = new WeakSet<object>();
 
 /**
  * The guard of `Pipeline.prototype.exec`: all or nothing, under one admission of the weightiest class in it. Refusing one
@@ -23,6 +28,7 @@ export function aroundPipelineExec(source: RegistrySource, classes: CommandClass
     if (refused.has(pipeline)) return pipeline.promise;
     // Within MULTI this call only queues the EXEC.
     if (pipeline._transactions > 0 || underWay.has(pipeline)) return original(self, args);
+    if (waiting.has(pipeline)) return pipeline.promise;
     const operation = classes.ofBatch(pipeline._queue);
     if (operation === undefined) return original(self, args);
     if (pipeline.isCluster) {
@@ -31,10 +37,28 @@ export function aroundPipelineExec(source: RegistrySource, classes: CommandClass
     }
     const state = stateOf(pipeline.redis, classes);
     if (state.inTransaction) return original(self, args);
-    const admission = admitFor(pipeline.redis, state, state.group(pipeline.redis, source.registry), operation);
-    if (admission instanceof Error) return refuse(pipeline, admission, args[0]);
-    new PipelineCall(pipeline, admission);
-    return original(self, args);
+    const group = state.group(pipeline.redis, source.registry);
+    const breaker = group.breaker(operation);
+    const send = (entry: Entry): unknown => {
+      if (entry instanceof Error) return refuse(pipeline, entry, args[0]);
+      const admission = admitFor(pipeline.redis, state, group, operation, breaker);
+      if (!(admission instanceof Error)) {
+        new PipelineCall(pipeline, admission, entry);
+        return original(self, args);
+      }
+      entry?.leave();
+      return refuse(pipeline, admission, args[0]);
+    };
+    const entry = enterBatch(breaker, state, pipeline, operation);
+    if (!(entry instanceof Promise)) return send(entry);
+    waiting.add(pipeline);
+    entry
+      .then((entered) => {
+        waiting.delete(pipeline);
+        send(entered);
+      })
+      .catch((error: Error) => refuse(pipeline, error, args[0]));
+    return pipeline.promise;
   };
 }
 
@@ -42,12 +66,17 @@ export function aroundPipelineExec(source: RegistrySource, classes: CommandClass
 class PipelineCall implements Call {
   readonly admission: Admission;
   readonly indivisible = false;
+  readonly single = false;
   readonly #pipeline: PipelineLike;
+  readonly #place: Bulkhead | undefined;
+  readonly #deadlines: ReturnType<typeof limitTime>;
   #open = true;
 
-  constructor(pipeline: PipelineLike, admission: Admission) {
+  constructor(pipeline: PipelineLike, admission: Admission, place: Bulkhead | undefined) {
     this.#pipeline = pipeline;
+    this.#place = place;
     this.admission = admission;
+    this.#deadlines = limitTime(this, pipeline.redis, admission.breaker.options.policies?.totalTimeoutMs);
     underWay.add(pipeline);
     for (const command of pipeline._queue) {
       setCall(command, this);
@@ -74,8 +103,11 @@ class PipelineCall implements Call {
 
   #end(settle: () => void): void {
     underWay.delete(this.#pipeline);
-    if (this.#open) isolated(settle);
+    if (!this.#open) return;
     this.#open = false;
+    this.#deadlines?.delete(this);
+    isolated(settle);
+    this.#place?.leave();
   }
 }
 

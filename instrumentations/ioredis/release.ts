@@ -35,7 +35,8 @@ function answerSent(queue: CommandQueue, group: ServerGroup): void {
 function refusal({ admission: { breaker, permit } }: Call): Error {
   // One that had waited for a connection on trial has not been counted yet.
   if (permit === undefined) breaker.tryAcquire()?.cancel();
-  return breaker.rejection();
+  // One that was admitted has not been refused: only the circuit as it is now can say for how long.
+  return breaker.refusal() ?? breaker.rejection();
 }
 
 function timedOut({ admission: { breaker, permit } }: Call): Error {
@@ -65,6 +66,25 @@ function callsIn(queue: CommandQueue, group: ServerGroup): Map<Call, CommandLike
     else if (call.admission.breaker.state === 'open') calls.set(call, [command]);
   }
   return calls;
+}
+
+/** Takes a call out of where it waits for a connection. `false`: it has been sent, and its answer may yet come. */
+export function takeOutCall(client: RedisLike, call: Call): boolean {
+  const sentBefore = client.status !== 'ready' ? client.prevCommandQueue : undefined;
+  let found = false;
+  for (const queue of [client.offlineQueue, sentBefore]) {
+    if (!queue) continue;
+    for (let index = 0; index < queue.length; ) {
+      const command = queue.peekAt(index)?.command;
+      if (command === undefined || callOf(command) !== call) index += 1;
+      else {
+        queue.remove(index, 1);
+        found = true;
+        if (call.single) return true;
+      }
+    }
+  }
+  return found;
 }
 
 const connecting: ReadonlySet<string> = new Set(['wait', 'connecting', 'connect']);

@@ -1,12 +1,17 @@
+import { policiesOf } from '../../src/policies/compose.ts';
 import type { Registry } from '../../src/registry/registry.ts';
-import type { Around } from '../shared/guard.ts';
+import type { Around, Original } from '../shared/guard.ts';
 import { CommandCall, callOf, type Resent } from './call.ts';
 import { type ClientState, stateOf } from './client-state.ts';
 import { batchOf } from './cluster-batch.ts';
 import type { CommandClasses } from './command-class.ts';
-import { expectResend, takeResend } from './resend.ts';
+import { limitTime } from './deadlines.ts';
+import { isOwn } from './own-command.ts';
+import type { Send } from './redis-call.ts';
+import { expectResend, scriptKey, takeResend } from './resend.ts';
 import { admitFor } from './trial.ts';
-import type { CommandLike, RedisLike } from './types.ts';
+import type { CommandLike, CommandType, RedisLike } from './types.ts';
+import { runWithPolicies } from './with-policies.ts';
 
 /** Where an instrumentation's breakers live; may change while it is enabled. */
 export interface RegistrySource {
@@ -19,22 +24,42 @@ export interface RegistrySource {
  */
 const blockingRefusalMs = 500;
 
-/** The guard of `Redis.prototype.sendCommand`: one admission per logical call. */
+/** The command's caller is answered by somebody else. */
+const taken = Symbol('taken');
+
+/** The guard of `Redis.prototype.sendCommand`: one admission per logical call, or per attempt where policies make several. */
 export function aroundSendCommand(source: RegistrySource, classes: CommandClasses): Around {
   return (original, self, args) => {
     const command = args[0] as CommandLike | null | undefined;
     if (typeof command !== 'object' || command === null || callOf(command) !== undefined) return original(self, args);
     const client = self as RedisLike;
     const state = stateOf(client, classes);
-    const refusal = decide(client, state, command);
-    if (refusal === undefined) return original(self, args);
+    const decision = decide(client, state, command, args.length > 1 && args[1] !== undefined, (own) => send(original, client, state, own));
+    if (decision === undefined) return original(self, args);
+    if (decision === taken) return command.promise;
     // As the client itself rejects a command that it cannot send: by the command's own promise or callback.
-    if (classes.of(command) === 'blocking') source.registry.clock.setTimer(() => command.reject(refusal), blockingRefusalMs);
-    else command.reject(refusal);
+    if (classes.of(command) === 'blocking') source.registry.clock.setTimer(() => command.reject(decision), blockingRefusalMs);
+    else command.reject(decision);
     return command.promise;
   };
 
-  function decide(client: RedisLike, state: ClientState, command: CommandLike): Error | undefined {
+  /** An attempt of ours, or a command that has waited: on the way that it would have gone. */
+  function send(original: Original, client: RedisLike, state: ClientState, command: CommandLike): Error | undefined {
+    const refusal = decide(client, state, command, false, undefined);
+    if (refusal instanceof Error) return refusal;
+    const answered = original(client, [command]);
+    // Whoever traces commands may hand out a promise of his own.
+    if (answered !== command.promise && answered instanceof Promise) answered.catch(() => undefined);
+    return undefined;
+  }
+
+  function decide(
+    client: RedisLike,
+    state: ClientState,
+    command: CommandLike,
+    inPipeline: boolean,
+    again: Send | undefined,
+  ): Error | typeof taken | undefined {
     const batch = batchOf(command);
     if (batch !== undefined) return batch.send(command, client, state, state.group(client, source.registry));
     const resend = state.resends.length > 0 ? takeResend(state, command) : undefined;
@@ -43,19 +68,28 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
       return undefined;
     }
     if (state.refusedTransaction !== undefined) return state.refusedTransaction;
+    if (state.commandType === undefined && scriptKey(command) === undefined) state.commandType = command.constructor as CommandType;
     if (passes(client, state, command)) return undefined;
     const operation = classes.of(command);
     if (operation === undefined) {
       if (command.name === 'quit') state.closing = true;
       return undefined;
     }
-    const admission = admitFor(client, state, state.group(client, source.registry), operation);
+    const group = state.group(client, source.registry);
+    const breaker = group.breaker(operation);
+    const policies = policiesOf(breaker);
+    if ((policies !== undefined || state.writes !== undefined) && again !== undefined && !inPipeline && !state.ofCluster && !isOwn(command)) {
+      const call = { client, state, command, operation, server: group.key, send: again };
+      if (runWithPolicies(breaker, policies, call)) return taken;
+    }
+    const admission = admitFor(client, state, group, operation, breaker);
     if (admission instanceof Error) {
       if (command.name === 'multi') refuseTransaction(state, admission);
       return admission;
     }
     if (operation === 'write' && command.name === 'multi') state.inTransaction = true;
-    new CommandCall(command, admission, resent);
+    const call = new CommandCall(command, admission, resent);
+    if (breaker.options.timeoutMs !== undefined && !call.indivisible) call.deadlines = limitTime(call, client);
     return undefined;
   }
 }

@@ -14,8 +14,7 @@ export interface Admission {
 }
 
 /** An admission for one call of a class of operation, or the refusal. */
-export function admit(state: ClientState, group: ServerGroup, operation: string): Admission | Error {
-  const breaker = group.breaker(operation);
+export function admit(state: ClientState, group: ServerGroup, operation: string, breaker: Breaker = group.breaker(operation)): Admission | Error {
   const untimed = operation === 'blocking';
   const permit = untimed ? breaker.tryAcquire({ untimed }) : breaker.tryAcquire();
   if (permit === undefined) return breaker.rejection();

@@ -1,3 +1,4 @@
+import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { ServerGroup } from '../shared/admission.ts';
 import type { ClientState } from './client-state.ts';
 import { beginTrial, mayWait } from './release.ts';
@@ -10,9 +11,14 @@ import type { RedisLike } from './types.ts';
  * they would without us, until the attempt succeeds, which closes the circuit, or fails, which refuses them. A server that
  * was away for a moment is thus of use at once to whoever connects to it.
  */
-export function admitFor(client: RedisLike, state: ClientState, group: ServerGroup, operation: string): Admission | Error {
-  const breaker = group.breaker(operation);
-  if (!group.refusing || !mayWait(client) || breaker.state !== 'open') return admit(state, group, operation);
+export function admitFor(
+  client: RedisLike,
+  state: ClientState,
+  group: ServerGroup,
+  operation: string,
+  breaker: Breaker = group.breaker(operation),
+): Admission | Error {
+  if (!group.refusing || !mayWait(client) || breaker.state !== 'open') return admit(state, group, operation, breaker);
   beginTrial(client, state, group, breaker.clock);
   return { breaker, permit: undefined, group, state };
 }

@@ -9,8 +9,18 @@ export interface CommandLike {
   readonly promise: Promise<unknown>;
   resolve: (value: unknown) => unknown;
   reject: (error: unknown) => unknown;
+  /** `null` for the forms that answer with Buffers. */
+  readonly replyEncoding?: BufferEncoding | null;
+  /** From what the server has sent to what the caller gets. */
+  transformReply(reply: unknown): unknown;
+  /** With the key prefix. */
+  getKeys(): readonly (string | Buffer)[];
   /** 4.x, on commands of `defineCommand`. */
   readonly isCustomCommand?: boolean;
+}
+
+export interface CommandType {
+  new (name: string, args: readonly unknown[], options: object): CommandLike;
 }
 
 export interface RedisOptionsLike {
@@ -24,6 +34,14 @@ export interface RedisOptionsLike {
   readonly enableTLSForSentinelMode?: boolean;
   readonly enableOfflineQueue?: boolean;
   readonly enableReadyCheck?: boolean;
+  readonly db?: number;
+  readonly username?: string | null;
+  /** 4.x: answers are texts from the beginning. */
+  readonly dropBufferSupport?: boolean;
+  /** 6.x. */
+  readonly protocol?: number;
+  /** Of a Cluster: for its nodes. */
+  readonly redisOptions?: RedisOptionsLike;
   /** A connector of the user's own: then host and port may mean nothing. */
   readonly Connector?: unknown;
 }
@@ -33,12 +51,22 @@ export interface RedisLike {
   readonly options: RedisOptionsLike;
   readonly stream?: { readonly remoteAddress?: string; readonly remotePort?: number };
   readonly manuallyClosing?: boolean;
+  /** Of the connection. */
+  readonly condition?: { readonly select: number; readonly subscriber: unknown } | null;
+  /** Of the connection before, until there is a new one. */
+  readonly prevCondition?: { readonly select: number } | null;
   /** Waiting for a connection. */
   readonly offlineQueue?: CommandQueue;
   /** Sent, waiting for an answer. */
   readonly commandQueue?: CommandQueue;
   /** Sent over a connection that was lost, to be sent again. */
   readonly prevCommandQueue?: CommandQueue | null;
+  /** Of a Cluster: those that it was given. */
+  readonly startupNodes?: readonly unknown[];
+  sendCommand(command: CommandLike): unknown;
+  duplicate(options: object): RedisLike;
+  disconnect(): void;
+  on(event: string, listener: () => void): unknown;
 }
 
 /** A `denque`. */

@@ -1,14 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
+import type { Attempt } from '../../src/policies/policy-call.ts';
 import type { Original } from '../shared/guard.ts';
 import { isolated } from '../shared/isolated.ts';
+import { type ClientStatement, queryClient } from './client-policies.ts';
 import type { Database } from './database.ts';
 import { HeldQuery, queryJustGiven } from './held-query.ts';
-import { type Operation, operationOf } from './operation.ts';
+import { operationOf } from './operation.ts';
+import { policiesFor } from './policies.ts';
 import { isBeingPrepared } from './pool-connect.ts';
 import type { InContext } from './pool-query.ts';
 import { refuseQuery } from './refuse.ts';
+import { noteSession } from './session.ts';
 import { observe, settleError, settleLate, settleResult } from './settle.ts';
 import { isPaced, watchSubmittable } from './submittable.ts';
 import type { Transactions } from './transaction.ts';
@@ -18,18 +22,35 @@ import { isFunction, isSubmittable, type PgCallback, type PgClient, type PgQuery
 export function query(original: Original, client: PgClient, args: readonly unknown[], database: Database, transactions: Transactions): unknown {
   const operation = operationOf(textOf(args[0], client));
   const breaker = database.breaker(operation.operation);
-  let permit: Permit<Breaker> | undefined;
-  let sure = true;
-  if (!operation.passes) {
-    // Inside a transaction nothing is refused, nor what prepares a connection; the results count all the same.
-    sure = transactions.isInside(client) || isBeingPrepared(client);
-    permit = sure ? observe(breaker) : breaker.tryAcquire();
-    if (permit === undefined && !sure) return refuseQuery(client, args, breaker.rejection());
-  }
+  const statement: ClientStatement = { client, database, breaker, operation, transactions };
+  // Never to be refused, so that nothing is learnt of it.
+  if (operation.passes) return send(original, args, statement, undefined, true);
+  const prepared = isBeingPrepared(client);
+  if (operation.session && !prepared) noteSession(client);
+  // Inside a transaction nothing is refused, nor what prepares a connection; the results count all the same.
+  if (prepared || transactions.isInside(client)) return send(original, args, statement, observe(breaker), true);
+  const policies = policiesFor(breaker);
+  const attempt = (given: readonly unknown[], within: Attempt | undefined): unknown => {
+    const permit = breaker.tryAcquire();
+    return permit === undefined ? refuseQuery(client, given, breaker.rejection()) : send(original, given, statement, permit, false, within);
+  };
+  const served = policies && queryClient(policies, statement, args, attempt);
+  return served === undefined ? attempt(args, undefined) : served.answer;
+}
+
+function send(
+  original: Original,
+  args: readonly unknown[],
+  statement: ClientStatement,
+  permit: Permit<Breaker> | undefined,
+  sure: boolean,
+  within?: Attempt,
+): unknown {
+  const { client, operation, transactions } = statement;
   transactions.sent(client, operation);
   // Nor is anybody told that a transaction has not begun which may begin later: what follows would be inside it, unknown to all.
   const answerable = !sure && operation.transaction === undefined;
-  const call = new QueryCall(client, database, breaker, permit, operation, transactions, answerable);
+  const call = new QueryCall(statement, permit, answerable, within);
   try {
     return permit?.probe ? permit.enter(() => call.start(original, args)) : call.start(original, args);
   } catch (error) {
@@ -41,40 +62,45 @@ export function query(original: Original, client: PgClient, args: readonly unkno
 class QueryCall {
   #settled = false;
   #held: HeldQuery | undefined;
+  private readonly policed: boolean;
+  /** Of whoever may give it up. */
+  private readonly signal: AbortSignal | undefined;
 
   constructor(
-    private readonly client: PgClient,
-    private readonly database: Database,
-    private readonly breaker: Breaker,
+    private readonly statement: ClientStatement,
     private readonly permit: Permit<Breaker> | undefined,
-    private readonly operation: Operation,
-    private readonly transactions: Transactions,
     private readonly answerable: boolean,
-  ) {}
+    /** Where policies are around it. */
+    within: Attempt | undefined,
+  ) {
+    this.policed = within !== undefined;
+    this.signal = within?.signal;
+  }
 
   succeeded(value: unknown): void {
     if (this.#settled) return;
     this.#end();
-    isolated('settling a query', () => settleResult(this.database, this.permit, value));
+    isolated('settling a query', () => settleResult(this.statement.database, this.permit, value));
   }
 
   failed(error: unknown): void {
     if (this.#settled) return;
     this.#end();
     isolated('settling a query', () => {
-      this.transactions.failed(this.client, this.operation);
-      settleError(this.database, this.permit, error);
+      this.statement.transactions.failed(this.statement.client, this.statement.operation);
+      settleError(this.statement.database, this.permit, error);
     });
   }
 
   start(original: Original, args: readonly unknown[]): unknown {
     const [config, values, callback] = args;
     if (isSubmittable(config)) return this.#submit(original, args, config);
-    if (isFunction(callback)) return this.#calledBack(() => original(this.client, [config, values, this.#heard(callback), ...args.slice(3)]));
-    if (isFunction(values)) return this.#calledBack(() => original(this.client, [config, this.#heard(values), ...args.slice(2)]));
+    if (isFunction(callback))
+      return this.#calledBack(() => original(this.statement.client, [config, values, this.#heard(callback), ...args.slice(3)]));
+    if (isFunction(values)) return this.#calledBack(() => original(this.statement.client, [config, this.#heard(values), ...args.slice(2)]));
     const own = (config as PgQueryConfig | null | undefined)?.callback;
     if (isFunction(own)) return this.#withOwnCallback(original, config as PgQueryConfig, own, args);
-    const result = original(this.client, args);
+    const result = original(this.statement.client, args);
     if (!isThenable(result)) {
       this.permit?.ignore();
       return result;
@@ -103,27 +129,31 @@ class QueryCall {
   /** From now on its caller can be answered before the server does. */
   #hold(inContext: InContext | undefined): void {
     if (!this.answerable || this.permit === undefined || this.#settled) return;
-    const query = queryJustGiven(this.client);
+    const query = queryJustGiven(this.statement.client);
     if (query === undefined) return;
-    this.#held = new HeldQuery(this.client, this.database, this.permit, query, inContext, () => this.#end());
+    this.#held = new HeldQuery(this.statement.client, this.statement.database, this.permit, query, inContext, () => this.#end(), !this.policed);
+    this.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
+
+  readonly #onAbort = (): void => this.#held?.giveUp(this.signal?.reason as Error, false);
 
   #end(): void {
     this.#settled = true;
     this.#held?.over();
+    this.signal?.removeEventListener('abort', this.#onAbort);
   }
 
   /** Given as an argument our callback goes before the config's; older versions write it into the config, which is the caller's. */
   #withOwnCallback(original: Original, config: PgQueryConfig, own: PgCallback, args: readonly unknown[]): unknown {
     try {
-      return original(this.client, [config, args[1], this.#heard(own), ...args.slice(3)]);
+      return original(this.statement.client, [config, args[1], this.#heard(own), ...args.slice(3)]);
     } finally {
       if (config.callback !== own) config.callback = own;
     }
   }
 
   #submit(original: Original, args: readonly unknown[], submittable: PgSubmittable): unknown {
-    const unobservable = this.operation.copy === 'out' && isPaced(submittable);
+    const unobservable = this.statement.operation.copy === 'out' && isPaced(submittable);
     let answered = false;
     watchSubmittable(submittable, {
       answered: () => {
@@ -133,11 +163,11 @@ class QueryCall {
       },
       ended: () => this.succeeded(undefined),
       failed: (error) => {
-        if (answered || unobservable) isolated('settling a stream', () => settleLate(this.database, this.breaker, error));
+        if (answered || unobservable) isolated('settling a stream', () => settleLate(this.statement.database, this.statement.breaker, error));
         else this.failed(error);
       },
     });
-    const result = original(this.client, args);
+    const result = original(this.statement.client, args);
     // A COPY TO reads the socket itself, at the application's pace: nothing tells when the server has answered.
     if (unobservable) this.permit?.ignore();
     return result;

@@ -52,6 +52,7 @@ export class Databases {
   readonly #registry: () => Registry;
   readonly #clients: KnownBy<PgClient, Database> = new WeakMap();
   readonly #pools: KnownBy<PgPool, PoolWatch> = new WeakMap();
+  readonly #parametersOf = new WeakMap<PgPool, PgConnectionParameters>();
   readonly #byKey = new WeakMap<PgServer, Map<string, Database>>();
   /** pg's own class, seen when it was loaded: it alone knows what connection strings and PG* variables come to. Not ours to keep alive. */
   #parameters: WeakRef<PgConnectionParametersClass> | undefined;
@@ -72,11 +73,18 @@ export class Databases {
   ofPool(pool: PgPool): PoolWatch | undefined {
     const known = this.#recall(this.#pools, pool);
     if (known !== undefined) return known;
-    const client = pool._clients?.[0];
-    const Parameters = this.#parameters?.deref();
-    const parameters = client?.connectionParameters ?? (Parameters && new Parameters(pool.options));
-    const database = this.#at(parameters, pool.options?.['stream'] !== undefined);
+    const database = this.#at(this.parametersOf(pool), pool.options?.['stream'] !== undefined);
     return this.#keep(this.#pools, pool, database && new PoolWatch(pool, database));
+  }
+
+  /** What a pool without any client connects with; `undefined` when that cannot be told. */
+  parametersOf(pool: PgPool): PgConnectionParameters | undefined {
+    const known = this.#parametersOf.get(pool);
+    if (known !== undefined) return known;
+    const Parameters = this.#parameters?.deref();
+    const made = pool._clients?.[0]?.connectionParameters ?? (Parameters && new Parameters(pool.options));
+    if (made !== undefined) this.#parametersOf.set(pool, made);
+    return made;
   }
 
   /** As {@link ofPool}, for a pool that has been asked for before. */

@@ -4,7 +4,9 @@ import { connectClient, connectingForPool } from './client-connect.ts';
 import { query } from './client-query.ts';
 import type { Databases } from './database.ts';
 import { operationOf } from './operation.ts';
+import { policiesFor } from './policies.ts';
 import { checkOut } from './pool-connect.ts';
+import { queryPool } from './pool-policies.ts';
 import { PoolCall, takeHandedOver, takeStarting } from './pool-query.ts';
 import { refuse } from './refuse.ts';
 import type { Transactions } from './transaction.ts';
@@ -34,6 +36,9 @@ export function pgGuards(databases: Databases, transactions: Transactions): PgGu
       // A callback inside a config is overridden by the pool's own.
       const callback = isFunction(args[1]) ? args[1] : isFunction(args[2]) ? args[2] : undefined;
       const breaker = watch.database.breaker(operation.operation);
+      const policies = policiesFor(breaker);
+      const served = policies && queryPool(policies, { databases, watch, pool, operation, breaker, original, args, callback });
+      if (served !== undefined) return served.answer;
       const permit = breaker.tryAcquire();
       if (permit === undefined) return refuse(pool.Promise, callback, breaker.rejection());
       return new PoolCall(watch, permit, callback && AsyncLocalStorage.snapshot()).start(original, pool, args);

@@ -1,7 +1,12 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
+import type { Timer } from '../../src/core/clock.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
+import { judge } from '../shared/admission.ts';
+import { isolated } from '../shared/isolated.ts';
+import { Barrier, requestCancel } from './cancel.ts';
 import type { Database } from './database.ts';
+import { deadline, timeLimitOf } from './deadline.ts';
 import type { Pending } from './pending.ts';
 import type { InContext } from './pool-query.ts';
 import { isFunction, type PgCallback, type PgClient } from './types.ts';
@@ -26,6 +31,7 @@ export class HeldQuery implements Pending {
   older: Pending | undefined;
   newer: Pending | undefined;
   listed = false;
+  readonly #deadline: Timer | undefined;
 
   constructor(
     private readonly client: PgClient,
@@ -35,10 +41,14 @@ export class HeldQuery implements Pending {
     private readonly inContext: InContext | undefined,
     /** Told before its caller is: what comes of the statement later is nobody's concern. */
     private readonly answered: () => void,
+    /** No policies are around it. */
+    alone: boolean,
   ) {
     this.breaker = permit.breaker;
     this.startedAt = permit.startedAt;
     database.server.pending.add(this);
+    const limit = timeLimitOf(this.breaker);
+    this.#deadline = limit === undefined ? undefined : deadline(this.breaker, limit, alone, (error) => this.giveUp(error, true));
   }
 
   answer(): void {
@@ -49,6 +59,55 @@ export class HeldQuery implements Pending {
     const error = new CallTimeoutError(this.breaker.name, waited, this.breaker.refusal()?.cause);
     this.permit.cancel();
     this.query.callback = condemn(this.client);
+    this.#tell(callback, error);
+  }
+
+  /**
+   * Its time is over: answers the caller, and has the server stop the statement, so that those behind it need not wait for it.
+   * One that has not been sent never will be.
+   * @param counts whether the server is to blame, which is not so while others of the same client are before it
+   */
+  giveUp(error: Error, counts: boolean): void {
+    const { callback } = this.query;
+    if (!isFunction(callback)) return;
+    this.answered();
+    const place = this.client._queryQueue?.indexOf(this.query) ?? -1;
+    if (!counts) this.permit.cancel();
+    else if (place >= 0) this.permit.ignore(error);
+    else this.permit.settle(judge(this.breaker, { ok: false, error }, 'failure'), error);
+    if (counts) isolated('asking a server whether it is there', () => this.database.server.suspect());
+    if (place >= 0) this.client._queryQueue?.splice(place, 1);
+    else {
+      const answered = condemn(this.client);
+      this.query.callback = () => {
+        answered();
+        ended?.();
+      };
+      let ended: (() => void) | undefined;
+      isolated('cancelling a statement', () => {
+        ended = this.#cancel();
+      });
+    }
+    this.#tell(callback, error);
+  }
+
+  /** @returns what is to be called when the statement has ended, before the next one is sent */
+  #cancel(): (() => void) | undefined {
+    const { client, query } = this;
+    if (this.database.server.ownStream || client._queryQueue === undefined || client._activeQuery !== query) return undefined;
+    const dealtWith = requestCancel(client, this.breaker.clock, () => client._activeQuery === query);
+    let surely = false;
+    void dealtWith?.then((gone) => {
+      surely = gone;
+    });
+    return () => {
+      // Not before: pg warns of statements that are given to a client while others wait.
+      const alive = client._queryable !== false && client._ending !== true;
+      if (dealtWith !== undefined && !surely && alive) client._queryQueue?.unshift(new Barrier(dealtWith, this.breaker.clock));
+    };
+  }
+
+  #tell(callback: PgCallback, error: Error): void {
     if (this.inContext === undefined) callback(error);
     else this.inContext(() => callback(error));
   }
@@ -56,6 +115,7 @@ export class HeldQuery implements Pending {
   abandon(): void {}
 
   over(): void {
+    this.#deadline?.cancel();
     this.database.server.pending.remove(this);
   }
 }

@@ -11,7 +11,7 @@ export interface Token {
 }
 
 /** Where scanning stops: a bulk INSERT of a megabyte must not cost milliseconds, and what matters stands in front. */
-const SCANNED_CHARS = 8_192;
+export const SCANNED_CHARS = 8_192;
 
 const isSpace = (c: number): boolean => c === 32 || (c >= 9 && c <= 13);
 const isDigit = (c: number): boolean => c >= 48 && c <= 57;

@@ -1,4 +1,5 @@
-import { type Token, tokens } from './lexer.ts';
+import { SCANNED_CHARS, type Token, tokens } from './lexer.ts';
+import { changesSession, isPlainRead, isSetting } from './plain-read.ts';
 
 /** The classes of operation that have a breaker each. */
 export type OperationClass = 'read' | 'write' | 'delete' | 'admin' | 'listen';
@@ -12,6 +13,12 @@ export interface Operation {
   readonly transaction: 'begin' | 'end' | undefined;
   /** A COPY whose data flow at the pace of the application. */
   readonly copy: 'in' | 'out' | undefined;
+  /** One SELECT that as far as its text tells does nothing: it may be asked twice, or answered with what it said before. */
+  readonly repeatable: boolean;
+  /** Is about the connection only. */
+  readonly setting: boolean;
+  /** Later statements on the connection may mean something else. */
+  readonly session: boolean;
 }
 
 const verbs: Readonly<Record<string, OperationClass>> = {
@@ -72,7 +79,15 @@ function analyse(sql: string): Operation {
   let controls = 0;
   let transaction: Operation['transaction'];
   let copy: Operation['copy'];
+  let session = false;
+  let setting = true;
+  let count = 0;
+  let plain = sql.length <= SCANNED_CHARS;
   for (const statement of statements(sql)) {
+    count += 1;
+    plain &&= count === 1 && isPlainRead(statement);
+    setting &&= isSetting(statement);
+    session ||= changesSession(statement);
     const control = controlOf(statement);
     if (control === undefined) {
       const own = classOf(statement);
@@ -87,7 +102,16 @@ function analyse(sql: string): Operation {
   }
   const admitted = operation ?? begins;
   // Nothing but comments is answered by the server like a read; nothing but control of a transaction passes.
-  return { operation: admitted ?? 'read', passes: admitted === undefined && controls > 0, transaction, copy };
+  const repeatable = plain && count === 1 && operation === 'read';
+  return {
+    operation: admitted ?? 'read',
+    passes: admitted === undefined && controls > 0,
+    transaction,
+    copy,
+    repeatable,
+    setting: setting && count > 0,
+    session,
+  };
 }
 
 /** The statements of a text, each at least one token long. */
@@ -148,6 +172,9 @@ function classOf(statement: Words): OperationClass {
       return 'read';
     case 'WITH':
       return classOfWith(statement);
+    case 'SELECT':
+      // Makes a table.
+      return statement.some((token) => token.text === 'INTO') ? 'write' : 'read';
     case 'COPY':
       return copyDirection(statement) === 'in' ? 'write' : 'read';
     case 'EXPLAIN': {

@@ -1,9 +1,13 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
+import type { Timer } from '../../src/core/clock.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
+import { judge } from '../shared/admission.ts';
 import type { Original } from '../shared/guard.ts';
 import { isolated } from '../shared/isolated.ts';
+import { requestCancel } from './cancel.ts';
 import type { Database } from './database.ts';
+import { deadline, timeLimitOf } from './deadline.ts';
 import type { Pending } from './pending.ts';
 import { isPoolTimeout, type PoolWatch } from './pool-watch.ts';
 import { settleError, settleResult } from './settle.ts';
@@ -53,9 +57,21 @@ export class PoolCall implements Pending {
   #settled = false;
   #answered = false;
   readonly #inContext: InContext | undefined;
+  /** While it waits for a client that others use. */
+  #queue: PgPool | undefined;
+  #client: PgClient | undefined;
+  #deadline: Timer | undefined;
 
-  /** @param inContext runs a callback in the caller's async context; a promise needs none */
-  constructor(watch: PoolWatch, permit: Permit<Breaker>, inContext: InContext | undefined) {
+  /**
+   * @param inContext runs a callback in the caller's async context; a promise needs none
+   * @param alone no policies are around it
+   */
+  constructor(
+    watch: PoolWatch,
+    permit: Permit<Breaker>,
+    inContext: InContext | undefined,
+    private readonly alone = true,
+  ) {
     this.#watch = watch;
     this.#database = watch.database;
     this.#inContext = inContext;
@@ -67,11 +83,18 @@ export class PoolCall implements Pending {
     return this.#permit.startedAt;
   }
 
+  /** What its statement was given to. */
+  get client(): PgClient | undefined {
+    return this.#client;
+  }
+
   /** Runs `Pool.query` itself. */
   start(original: Original, pool: PgPool, args: readonly unknown[]): unknown {
     const outer = starting;
     starting = this;
     this.#database.server.pending.add(this);
+    const limit = timeLimitOf(this.breaker);
+    if (limit !== undefined) this.#deadline = deadline(this.breaker, limit, this.alone, (error) => this.giveUp(error, true));
     try {
       return this.#permit.probe ? this.#permit.enter(() => original(pool, args)) : original(pool, args);
     } catch (error) {
@@ -89,7 +112,10 @@ export class PoolCall implements Pending {
   onClient(callback: PgCallback, pool: PgPool): PgCallback {
     const call = this;
     // Time spent in the pool's queue says nothing of the server.
-    if (isSaturated(pool)) this.#permit.queue();
+    if (isSaturated(pool)) {
+      this.#permit.queue();
+      this.#queue = pool;
+    }
     this.#next = callback;
     const inward: PgCallback = function (this: unknown, error?: unknown, client?: unknown, done?: unknown) {
       if (call.#answered) {
@@ -98,6 +124,7 @@ export class PoolCall implements Pending {
         return undefined;
       }
       call.#permit.begin();
+      call.#queue = undefined;
       if (error) {
         if (isPoolTimeout(error)) call.#watch.timedOut(pool);
         call.#fail(error, true);
@@ -128,6 +155,7 @@ export class PoolCall implements Pending {
     }
     const call = this;
     this.#next = callback;
+    this.#client = client;
     this.sent = true;
     const result: PgCallback = function (this: unknown, error?: unknown, ...results: unknown[]) {
       // An answered caller's client was destroyed: what it says about that concerns nobody.
@@ -150,9 +178,33 @@ export class PoolCall implements Pending {
     if (this.#settled || next === undefined) return;
     const error = this.sent ? this.#timeout() : this.#rejection();
     if (error === undefined) return;
+    this.#permit.cancel();
+    this.#tell(next, error);
+  }
+
+  /**
+   * Its time is over: answers the caller, whatever the server does. A client under way is destroyed by pg-pool, so that nobody
+   * waits behind the statement, and the server is asked to stop it.
+   * @param counts whether the server is to blame, unless the call still waits for a client that others use
+   */
+  giveUp(error: Error, counts: boolean): void {
+    const next = this.#next;
+    if (this.#settled || next === undefined) return;
+    if (!counts) this.#permit.cancel();
+    else if (this.#queue !== undefined) this.#permit.ignore(error);
+    else this.#permit.settle(judge(this.breaker, { ok: false, error }, 'failure'), error);
+    if (this.#queue !== undefined) this.#watch.timedOut(this.#queue);
+    const { server } = this.#database;
+    if (counts) isolated('asking a server whether it is there', () => server.suspect());
+    const client = this.#client;
+    if (client !== undefined && !server.ownStream)
+      isolated('cancelling a statement', () => void requestCancel(client, this.breaker.clock, () => true));
+    this.#tell(next, error);
+  }
+
+  #tell(next: PgCallback, error: Error): void {
     this.#answered = true;
     this.#end();
-    this.#permit.cancel();
     if (this.#inContext === undefined) next.call(undefined, error);
     else this.#inContext(() => next.call(undefined, error));
   }
@@ -192,6 +244,7 @@ export class PoolCall implements Pending {
 
   #end(): void {
     this.#settled = true;
+    this.#deadline?.cancel();
     this.#database.server.pending.remove(this);
   }
 }

@@ -1,4 +1,5 @@
 import { CallTimeoutError } from '../../src/core/errors.ts';
+import { reportFault } from '../../src/core/fault.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { ServerGroup, serverGroup } from '../shared/admission.ts';
 import { createLiveness, type LivenessQuestion, type Verify } from '../shared/liveness.ts';
@@ -29,13 +30,17 @@ export class PgServer {
   readonly pending: PendingCalls;
   readonly address: string;
   readonly port: number | undefined;
+  /** The application makes the streams itself: nobody can be reached there but by them. */
+  readonly ownStream: boolean;
   readonly #verify: Verify | undefined;
   #silence: Promise<boolean> | undefined;
+  #suspectedAt = Number.NEGATIVE_INFINITY;
 
   constructor(registry: Registry, { host, port, ownStream }: Address) {
     this.registry = registry;
     this.address = host;
     this.port = port;
+    this.ownStream = ownStream;
     const question = { ask: sslRequest, timeoutMs: LIVENESS_TIMEOUT_MS, leastMs: LIVENESS_LEAST_MS };
     const server = { scheme: 'postgresql', address: host, port, refusalsUnmet: REFUSALS_UNMET };
     if (ownStream) {
@@ -48,7 +53,7 @@ export class PgServer {
     this.pending = new PendingCalls({
       clock: registry.clock,
       isSilent: () => this.#isSilent(),
-      foundSilent: () => registry.report(this.group.key, new CallTimeoutError(this.group.key, LIVENESS_TIMEOUT_MS), { refused: true }),
+      foundSilent: () => this.#foundSilent(),
     });
     this.group.onOutage(() => this.pending.opened());
   }
@@ -56,6 +61,26 @@ export class PgServer {
   /** Asks whether it is there. Where nobody can be asked it is given the benefit of the doubt. */
   answers(): Promise<boolean> {
     return this.#verify?.() ?? Promise.resolve(true);
+  }
+
+  /**
+   * A call has run out of its time: if the server keeps silent when asked, its circuits open. Calls that are given up early leave
+   * nobody waiting from whom a stall could be told, and a pool that fills up with connections that never come looks like a busy one.
+   */
+  suspect(): void {
+    const now = this.registry.clock.now();
+    if (now - this.#suspectedAt < LIVENESS_TIMEOUT_MS) return;
+    this.#suspectedAt = now;
+    this.#isSilent().then(
+      (silent) => {
+        if (silent) this.#foundSilent();
+      },
+      (fault: unknown) => reportFault(fault, 'asking a server whether it is there'),
+    );
+  }
+
+  #foundSilent(): void {
+    this.registry.report(this.group.key, new CallTimeoutError(this.group.key, LIVENESS_TIMEOUT_MS), { refused: true });
   }
 
   /** Whoever asks while a question is under way shares its answer. */

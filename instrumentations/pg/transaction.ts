@@ -17,6 +17,11 @@ export class Transactions {
     return followed.sent === undefined ? status === 'T' || status === 'E' : followed.sent === 'begin';
   }
 
+  /** Whether nothing is under way on the connection, nothing waits for it, and no transaction is open. */
+  isQuiet(client: PgClient): boolean {
+    return isAtRest(client) && !isAnyQueued(client) && !this.isInside(client);
+  }
+
   sent(client: PgClient, { transaction }: Operation): void {
     if (transaction !== undefined) (this.#known.get(client) ?? this.#follow(client)).sent = transaction;
   }

@@ -10,12 +10,17 @@ export interface PgConnectionParameters {
   readonly host?: string;
   readonly port?: number | string;
   readonly database?: string;
+  readonly user?: string | null;
+  /** Settings of the session, such as `-c search_path=tenant`. */
+  readonly options?: string | null;
 }
 export type PgConnectionParametersClass = new (config: unknown) => PgConnectionParameters;
 
 export interface PgConnection {
   readonly stream?: { readonly connect?: unknown; destroy?(error?: Error): unknown };
   readonly parsedStatements?: Readonly<Record<string, string>>;
+  /** Asks for a ReadyForQuery. */
+  sync?(): void;
   prependListener?(event: string, listener: (message?: { readonly status?: string }) => void): unknown;
 }
 
@@ -27,11 +32,21 @@ export interface PgClient {
   /** Nothing is under way on the connection. */
   readonly readyForQuery?: boolean;
   /** Calls that have not been sent yet. */
-  readonly _queryQueue?: readonly unknown[];
+  readonly _queryQueue?: unknown[];
   readonly queryQueue?: readonly unknown[];
   /** What the connection is at work on. */
   readonly _activeQuery?: unknown;
   readonly pipeline?: boolean;
+  /** False once its connection has broken. */
+  readonly _queryable?: boolean;
+  readonly _ending?: boolean;
+  /** What a request to cancel has to name. */
+  readonly processID?: number | null;
+  readonly secretKey?: unknown;
+  readonly host?: string;
+  readonly port?: number | string;
+  /** How values of the server's types are read. */
+  readonly _types?: { readonly text?: object; readonly binary?: object; readonly _types?: object };
   /** How often a pool has handed it out, in those that count. */
   _poolUseCount?: number;
   /** In pipeline mode: sent, and not answered yet. */
@@ -50,6 +65,8 @@ export interface PgClient {
 export interface PgPool {
   readonly options?: Readonly<Record<string, unknown>> & { readonly max?: number };
   readonly Promise?: PromiseConstructor;
+  /** The class of its clients. */
+  readonly Client?: unknown;
   readonly ending?: boolean;
   readonly idleCount?: number;
   readonly totalCount?: number;
@@ -76,6 +93,10 @@ export interface PgSubmittable {
 export interface PgQueryConfig {
   readonly text?: unknown;
   readonly name?: unknown;
+  readonly values?: unknown;
+  readonly rowMode?: unknown;
+  readonly binary?: unknown;
+  readonly types?: unknown;
   callback?: unknown;
 }
 

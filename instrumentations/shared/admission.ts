@@ -3,35 +3,13 @@ import type { TransitionEvent } from '../../src/breaker/events.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
 import { reportFault } from '../../src/core/fault.ts';
-import type { BreakerOptions } from '../../src/core/options.ts';
 import type { CallResult, Outcome } from '../../src/core/outcome.ts';
+import type { Target } from '../../src/core/target.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { isConnectionFault, refusesOutright } from './faults.ts';
-import { createLiveness, defaultTimeoutMs, type LivenessQuestion, type Verify } from './liveness.ts';
+import { createLiveness, defaultTimeoutMs, type Verify } from './liveness.ts';
 import { RecoveryWatch } from './recovery-watch.ts';
-
-export interface ServerDescription {
-  /** `redis`, `postgresql`, `http`, `https`: the scheme of the breakers' names, and their target's system unless `system` says. */
-  readonly scheme: string;
-  readonly system?: string;
-  /** Host name or address, or the path of a Unix socket. */
-  readonly address: string;
-  readonly port?: number | undefined;
-  /** Below the user's options, above the engine's. */
-  readonly defaults?: BreakerOptions;
-  /**
-   * A server that nobody has met yet is given this time, in ms, to come up before its silence counts: a service and what it
-   * depends on are often started together. Default 0.
-   */
-  readonly startMs?: number;
-  /**
-   * A server that nobody has met yet opens its circuits after so many refused connections in a row: an address that was
-   * never right is no outage, and a program that tries one or two wrong ones is told what its client says. Default 1.
-   */
-  readonly refusalsUnmet?: number;
-  /** How to ask the server whether it is there; without one, stalls are not verified and nobody watches for its return. */
-  readonly liveness?: Omit<LivenessQuestion, 'to'> & { readonly to?: LivenessQuestion['to'] };
-}
+import { destination, type ServerDescription, serverKey } from './server-description.ts';
 
 /** Why a server's circuits opened: it kept `silent`, or its connections were `refused` or broke. */
 export type Outage = 'silent' | 'refused';
@@ -76,8 +54,14 @@ export class ServerGroup {
     return known !== undefined && !known.retired ? known : this.#create(local, operation, namespace);
   }
 
-  #create(local: string, operation: string | undefined, namespace: string | undefined): Breaker {
-    const { scheme, system = scheme, address, port, defaults } = this.#server;
+  /** Whether a breaker of it has policies, or would have if it were made. */
+  hasPolicies(operation: string): boolean {
+    const { name, target } = this.#identity(operation, undefined);
+    return this.#registry.hasPolicies(name, target, this.#server.defaults);
+  }
+
+  #identity(operation: string | undefined, namespace: string | undefined): { readonly name: string; readonly target: Target } {
+    const { scheme, system = scheme, address, port } = this.#server;
     const base = namespace === undefined ? this.key : `${this.key}/${namespace}`;
     const target = {
       system,
@@ -87,7 +71,13 @@ export class ServerGroup {
       ...(namespace === undefined ? {} : { namespace }),
       ...(operation === undefined ? {} : { operation }),
     };
-    const breaker = this.#registry.get(operation === undefined ? base : `${base} ${operation}`, target, {
+    return { name: operation === undefined ? base : `${base} ${operation}`, target };
+  }
+
+  #create(local: string, operation: string | undefined, namespace: string | undefined): Breaker {
+    const { defaults } = this.#server;
+    const { name, target } = this.#identity(operation, namespace);
+    const breaker = this.#registry.get(name, target, {
       ...(this.#verify === undefined ? {} : { verify: this.#verify }),
       ...(defaults === undefined ? {} : { defaults }),
     });
@@ -251,15 +241,4 @@ export function serverGroup(registry: Registry, server: ServerDescription): Serv
     if (known.size > maxGroups && !oldest.done) known.delete(oldest.value);
   }
   return group;
-}
-
-/** `scheme://host:port`, `scheme:///path/of.sock`; an IPv6 address stands in brackets. */
-function serverKey({ scheme, address, port }: ServerDescription): string {
-  if (address.startsWith('/')) return `${scheme}://${address}`;
-  const host = address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
-  return port === undefined ? `${scheme}://${host}` : `${scheme}://${host}:${port}`;
-}
-
-function destination({ address, port }: ServerDescription): LivenessQuestion['to'] {
-  return port === undefined ? { path: address } : { host: address, port };
 }

@@ -5,7 +5,8 @@ import type { Verify } from './liveness.ts';
 
 const firstDelayMs = 250;
 const growth = 1.25;
-const longestDelayMs = 2_000;
+/** Together with the question and the probes that follow less than a second: so long after its return is a server out of use. */
+const longestDelayMs = 750;
 
 /** Whom the watch tells, and asks. */
 export interface RecoveryListener {
@@ -26,7 +27,7 @@ type Trouble = 'unknown' | 'answered' | 'moot';
 /**
  * Asks a server that stalled, refused connections or broke them whether it is back, and says so: its circuits need not wait
  * out a long open time, nor their probes hang. Asks only while one of them is open, every 250 ms at first, then less and less
- * often, down to every 2 s, and once when one turns half-open.
+ * often, down to every 750 ms, and once when one turns half-open.
  */
 export class RecoveryWatch {
   readonly #verify: Verify;

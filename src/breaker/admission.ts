@@ -92,7 +92,7 @@ export class Admission implements CircuitOwner {
     this.refusal = reason;
     this.refusedAt = now;
     this.meters.countRejection(reason, state.shadow);
-    if (this.tracer === undefined && !this.#announcer.events.heard('rejected')) return;
+    if (this.tracer === undefined && !this.#announcer.heard('rejected')) return;
     this.#tellRefusal(state, reason, this.circuit.retryAfterMs(state, now));
   }
 

@@ -15,13 +15,32 @@ const MAX_TRACES = 32;
 
 /** Tells whoever listens what a breaker has done, after the fact; with no listener, nothing is put together. */
 export class Announcer {
-  readonly events = new Emitter<BreakerEvents>();
+  /** Whether anybody listens to every call. Asked for every call, and so kept as a value. */
+  tellsCalls = false;
+  /** Made for the first listener. */
+  #events: Emitter<BreakerEvents> | undefined;
   lastTrip: (Omit<LastTrip, 'agoMs'> & { readonly at: number }) | undefined;
   #failures: RecentFailures | undefined;
   readonly #breaker: Breaker;
 
   constructor(breaker: Breaker) {
     this.#breaker = breaker;
+  }
+
+  on<K extends keyof BreakerEvents>(name: K, listener: (event: BreakerEvents[K]) => void): Disposable {
+    this.#events ??= new Emitter();
+    const held = this.#events.on(name, listener);
+    this.tellsCalls = this.heard('call');
+    return {
+      [Symbol.dispose]: () => {
+        held[Symbol.dispose]();
+        this.tellsCalls = this.heard('call');
+      },
+    };
+  }
+
+  heard(name: keyof BreakerEvents): boolean {
+    return this.#events?.listeners[name] !== undefined;
   }
 
   /** Remembers a failure, for who asks why the circuit has opened. */
@@ -41,7 +60,7 @@ export class Announcer {
     if (to === 'open' && trigger !== 'config')
       this.lastTrip = { trigger, at, value, limit, errorType: error === undefined ? undefined : errorType(error) };
     const name = beside ? 'verdict' : 'transition';
-    if (!this.events.heard(name)) return;
+    if (!this.heard(name)) return;
     const event: TransitionEvent = {
       breaker: this.#breaker,
       from,
@@ -60,20 +79,15 @@ export class Announcer {
       failures: this.#failures?.list() ?? [],
       waiting: calls.oldestTraces(MAX_TRACES),
     };
-    this.events.emit(name, event);
+    this.#events?.emit(name, event);
   }
 
   refused(state: State, reason: RejectionReason, retryAfterMs: number | undefined): void {
-    if (!this.events.heard('rejected')) return;
-    this.events.emit('rejected', { breaker: this.#breaker, state: publicName(state), reason, shadow: state.shadow, retryAfterMs });
-  }
-
-  /** Whether anybody listens to every call. */
-  get tellsCalls(): boolean {
-    return this.events.listeners.call !== undefined;
+    if (this.heard('rejected'))
+      this.#events?.emit('rejected', { breaker: this.#breaker, state: publicName(state), reason, shadow: state.shadow, retryAfterMs });
   }
 
   settled(permit: Permit, outcome: CountedOutcome, durationMs: number, slow: boolean, error: unknown): void {
-    this.events.emit('call', { breaker: this.#breaker, state: publicName(permit.state), outcome, durationMs, slow, error });
+    this.#events?.emit('call', { breaker: this.#breaker, state: publicName(permit.state), outcome, durationMs, slow, error });
   }
 }

@@ -13,7 +13,7 @@ import type { BreakerEvents } from './events.ts';
 import { callbackCall, type RunContext, type RunOptions, runStream, runSync, type StreamLike, wrapped } from './execute.ts';
 import type { Meters } from './meters.ts';
 import { Permit, type PermitOwner } from './permit.ts';
-import { Runner, rejectedLater } from './run.ts';
+import { freeSlot, rejectedLater, runIn, slotFor } from './run.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 import { homeState, publicName, type State } from './state.ts';
 import { TimedRunner } from './timed-run.ts';
@@ -39,7 +39,6 @@ export class Breaker implements PermitOwner {
   readonly #admission: Admission;
   readonly #circuit: Circuit;
   readonly #announcer: Announcer;
-  #runner: Runner | undefined;
   #timedRunner: TimedRunner | undefined;
 
   constructor(options: ResolvedOptions, environment: BreakerEnvironment = {}) {
@@ -87,10 +86,9 @@ export class Breaker implements PermitOwner {
     const timeoutMs = options?.timeoutMs ?? this.#options.timeoutMs;
     // Where nothing is refused, nobody is given up either.
     if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY && !this.onlyWatches) return this.#runTimed(fn, options, timeoutMs);
-    this.#runner ??= new Runner(this);
-    const slot = this.#runner.slot();
-    if (this.#admission.admit(slot)) return this.#runner.run(slot, fn, options);
-    this.#runner.free(slot);
+    const slot = slotFor(this);
+    if (this.#admission.admit(slot)) return runIn(slot, fn, options);
+    freeSlot(slot);
     return rejectedLater(this.rejection());
   }
   #runTimed<T>(fn: (context: RunContext) => T | PromiseLike<T>, options: RunOptions | undefined, timeoutMs: number): Promise<T> {
@@ -210,7 +208,7 @@ export class Breaker implements PermitOwner {
    * Listeners run after the fact, outside the call's async context; one that throws changes nothing.
    */
   on<K extends keyof BreakerEvents>(name: K, listener: (event: BreakerEvents[K]) => void): Disposable {
-    return this.#announcer.events.on(name, listener);
+    return this.#announcer.on(name, listener);
   }
 
   /** What the trip rules look at, as it is now. A part of {@link snapshot} that costs little. */

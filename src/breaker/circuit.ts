@@ -8,7 +8,7 @@ import type { Cause, Move } from './move.ts';
 import { OpenTime } from './open-time.ts';
 import type { Permit } from './permit.ts';
 import { RampUp } from './ramp-up.ts';
-import { type ClosedState, type HalfOpenState, homeState, type OpenState, publicName, type State, type Successor } from './state.ts';
+import { type ClosedState, type HalfOpenState, homeState, incarnate, type OpenState, publicName, type State, type Successor } from './state.ts';
 import { isLegal } from './transitions.ts';
 import { Jury } from './trip/jury.ts';
 import { createWindow } from './window/create-window.ts';
@@ -33,7 +33,9 @@ export class Circuit implements Sleeper {
   lastFailure: unknown;
   #state: State;
   #options: ResolvedOptions;
-  #jury: Jury;
+  #hasOwnRules: boolean;
+  /** Made when there is something to judge. */
+  #jury: Jury | undefined;
   /** For what time alone decides in open and half-open; the closed state's watch has its own. */
   #alarm: Alarm | undefined;
   readonly #clock: Clock;
@@ -43,12 +45,12 @@ export class Circuit implements Sleeper {
   constructor(options: ResolvedOptions, clock: Clock, calls: InFlight, owner: CircuitOwner) {
     const now = clock.now();
     this.#options = options;
+    this.#hasOwnRules = options.rules.length > 0;
     this.#clock = clock;
     this.#calls = calls;
     this.#owner = owner;
-    this.#jury = new Jury(options);
     this.window = createWindow(options.window, now);
-    this.#state = { ...homeState(options.mode), generation: 0, since: now };
+    this.#state = incarnate(homeState(options.mode), 0, now);
   }
 
   /** The state as of the last move; {@link present} first lets time have its say. */
@@ -118,7 +120,9 @@ export class Circuit implements Sleeper {
   succeeded(now: number): void {
     this.window.record(now, false, false);
     this.consecutiveFailures = 0;
-    if (this.#jury.isNeeded(this.window, this.#calls)) this.evaluate(now, undefined, undefined);
+    // Into a window without a blemish most successes come: nothing there for a rule to find. A user's rule may look for anything.
+    const { failures, slow } = this.window;
+    if (failures > 0 || slow > 0 || this.#calls.overdue > 0 || this.#hasOwnRules) this.evaluate(now, undefined, undefined);
   }
 
   /** A result of a call that the present state admitted. */
@@ -130,7 +134,7 @@ export class Circuit implements Sleeper {
     } else if (state.kind === 'closed') {
       this.window.record(now, failed, slow);
       this.consecutiveFailures = failed ? this.consecutiveFailures + 1 : 0;
-      if (this.#jury.isNeeded(this.window, this.#calls)) this.evaluate(now, error, permit);
+      this.evaluate(now, error, permit);
     }
   }
 
@@ -161,6 +165,7 @@ export class Circuit implements Sleeper {
   /** Asks the trip rules; only a closed circuit trips. */
   evaluate(now: number, error: unknown, permit: Pick<Permit, 'trace' | 'retryAfterMs'> | undefined): void {
     this.window.advance(now);
+    this.#jury ??= new Jury(this.#options);
     const verdict = this.#jury.verdict(this.window, this.consecutiveFailures, this.#calls);
     if (verdict !== undefined) this.open(now, { ...verdict, error, trace: permit?.trace, retryAfterMs: permit?.retryAfterMs ?? 0 });
   }
@@ -222,7 +227,8 @@ export class Circuit implements Sleeper {
     const before: Mode = this.#options.mode;
     this.#options = options;
     this.window = createWindow(options.window, now, this.window);
-    this.#jury = new Jury(options);
+    this.#hasOwnRules = options.rules.length > 0;
+    this.#jury = undefined;
     const state = this.#state;
     // What a person holds, only a person gives back.
     const held = state.kind === 'forced_open' || (state.kind === 'disabled' && before !== 'off') || (state.shadow && before !== 'shadow');
@@ -256,7 +262,7 @@ export class Circuit implements Sleeper {
 
   #assign(next: Successor, now: number): void {
     const before = this.#state;
-    const state: State = { ...next, generation: before.generation + 1, since: now };
+    const state = incarnate(next, before.generation + 1, now);
     this.#state = state;
     this.#calls.startOver();
     this.#alarm?.clear();

@@ -7,8 +7,8 @@ const bounds: readonly number[] = [...durationBoundsMs, Number.POSITIVE_INFINITY
 
 /** Durations of calls, already in buckets: reading it at collection costs the call nothing more. */
 export class DurationHistogram {
-  /** Per bucket; the last one is for all over the highest bound. */
-  readonly counts: number[] = new Array(bounds.length).fill(0);
+  /** As long as it has to be: most calls take milliseconds. A plain array is smaller than a short typed one, and as quick. */
+  #counts: number[] = [0];
   sumMs = 0;
   minMs = Number.POSITIVE_INFINITY;
   maxMs = 0;
@@ -19,16 +19,26 @@ export class DurationHistogram {
   ) {}
 
   get count(): number {
-    return this.counts.reduce((sum, each) => sum + each, 0);
+    return this.#counts.reduce((sum, each) => sum + each, 0);
+  }
+
+  /** Per bucket; the last one is for all over the highest bound. */
+  get counts(): number[] {
+    return bounds.map((_, bucket) => this.#counts[bucket] ?? 0);
   }
 
   record(ms: number): void {
-    const { counts } = this;
     let bucket = 0;
     while (ms > (bounds[bucket] as number)) bucket += 1;
-    (counts[bucket] as number) += 1;
+    if (bucket >= this.#counts.length) this.#grow(bucket + 1);
+    (this.#counts[bucket] as number) += 1;
     this.sumMs += ms;
     if (ms < this.minMs) this.minMs = ms;
     if (ms > this.maxMs) this.maxMs = ms;
+  }
+
+  /** Apart from `record`, for a function made there would cost every call an object. */
+  #grow(length: number): void {
+    this.#counts = bounds.slice(0, length).map((_, each) => this.#counts[each] ?? 0);
   }
 }

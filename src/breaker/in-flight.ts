@@ -2,41 +2,44 @@ import type { Permit } from './permit.ts';
 import type { State } from './state.ts';
 
 /**
- * The calls under way, in no order: to keep them in one would cost every call, and it is seldom asked for, by a timer or
- * a transition, which look them all through. Calls exempt from time (`untimed`) are counted only.
+ * The calls under way, as a chain of their permits in the order of their admission: to enter and to leave it costs the same
+ * however many there are, and no memory. Nothing is looked for in it but by a timer or a transition, which look it all through.
+ * Calls exempt from time (`untimed`) are counted only.
  */
 export class InFlight {
+  /** Calls under way, the exempt ones included. */
+  count = 0;
   /** Calls past `slowCallMs` as of the last {@link markOverdue}. */
   overdue = 0;
   /** When something last succeeded: who began before has not waited in vain. */
   succeededAt = Number.NEGATIVE_INFINITY;
-  #untimed = 0;
-  #timed: Permit[] = [];
+  #oldest: Permit | undefined;
+  #newest: Permit | undefined;
   /** None of the calls that are not overdue yet began before. */
   #timelySince = Number.NEGATIVE_INFINITY;
 
-  /** Calls under way, the exempt ones included. */
-  get count(): number {
-    return this.#timed.length + this.#untimed;
-  }
-
   add(permit: Permit): void {
-    if (permit.untimed) this.#untimed += 1;
-    else permit.place = this.#timed.push(permit) - 1;
+    this.count += 1;
+    if (permit.untimed) return;
+    const older = this.#newest;
+    if (older === undefined) this.#oldest = permit;
+    else older.newer = permit;
+    permit.older = older;
+    this.#newest = permit;
   }
 
   /** @param present the state of the circuit */
   remove(permit: Permit, present: State): void {
-    if (permit.untimed) {
-      this.#untimed -= 1;
-      return;
-    }
-    // The last one takes its place.
-    const last = this.#timed.pop() as Permit;
-    if (last !== permit) {
-      this.#timed[permit.place] = last;
-      last.place = permit.place;
-    }
+    this.count -= 1;
+    if (permit.untimed) return;
+    const { older, newer } = permit;
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    // Whoever keeps a settled permit keeps no other with it.
+    permit.older = undefined;
+    permit.newer = undefined;
     if (permit.overdue && permit.state === present) this.overdue -= 1;
   }
 
@@ -49,7 +52,7 @@ export class InFlight {
   /** Counts the calls of `present` that began before `startedBefore` as overdue. */
   markOverdue(present: State, startedBefore: number): void {
     if (startedBefore <= this.#timelySince) return;
-    for (const permit of this.#timed) {
+    for (let permit = this.#oldest; permit !== undefined; permit = permit.newer) {
       if (permit.startedAt >= startedBefore || permit.overdue || permit.queued || permit.state !== present) continue;
       permit.overdue = true;
       this.overdue += 1;
@@ -60,8 +63,9 @@ export class InFlight {
   /** When the oldest call of a state began that is neither overdue nor in a queue of the caller's. */
   oldestTimely(present: State): number | undefined {
     let oldest = Number.POSITIVE_INFINITY;
-    for (const { state, overdue, queued, startedAt } of this.#timed) {
-      if (state === present && !overdue && !queued && startedAt < oldest) oldest = startedAt;
+    // One that has waited in a queue began later than its place says.
+    for (let permit = this.#oldest; permit !== undefined; permit = permit.newer) {
+      if (permit.state === present && !permit.overdue && !permit.queued && permit.startedAt < oldest) oldest = permit.startedAt;
     }
     return oldest === Number.POSITIVE_INFINITY ? undefined : oldest;
   }
@@ -70,24 +74,26 @@ export class InFlight {
   waiting(present: State): Waiting {
     let calls = 0;
     let since = Number.POSITIVE_INFINITY;
-    for (const { state, startedAt } of this.#timed) {
-      if (state !== present || startedAt < this.succeededAt) continue;
+    for (let permit = this.#oldest; permit !== undefined; permit = permit.newer) {
+      if (permit.state !== present || permit.startedAt < this.succeededAt) continue;
       calls += 1;
-      if (startedAt < since) since = startedAt;
+      if (permit.startedAt < since) since = permit.startedAt;
     }
     return { calls, since };
   }
 
   /** What telemetry kept with the oldest calls, at most `limit` of them. */
   oldestTraces(limit: number): unknown[] {
-    const traced = this.#timed.filter((permit) => permit.trace !== undefined);
-    traced.sort((a, b) => a.startedAt - b.startedAt || a.place - b.place);
+    const traced = [...this].filter((permit) => permit.trace !== undefined);
+    traced.sort((a, b) => a.startedAt - b.startedAt);
     return traced.slice(0, limit).map((permit) => permit.trace);
   }
 
-  /** Every call under way but the exempt ones. */
+  /** Every call under way but the exempt ones, as of now. */
   [Symbol.iterator](): Iterator<Permit> {
-    return this.#timed.slice().values();
+    const calls: Permit[] = [];
+    for (let permit = this.#oldest; permit !== undefined; permit = permit.newer) calls.push(permit);
+    return calls.values();
   }
 }
 

@@ -12,6 +12,7 @@ export const rejectionReasons: readonly RejectionReason[] = [
   'rate_limited',
   'throttled',
   'read_only',
+  'queue_full',
 ];
 
 /** Every public state, in the order of the counters. */

@@ -28,8 +28,9 @@ export class Permit<Owner extends PermitOwner = PermitOwner> {
   overdue = false;
   /** Its call waits for something of the caller's own, and is not late while it does. */
   queued = false;
-  /** Its place among the calls under way. */
-  place = 0;
+  /** Those next to it among the calls under way. */
+  older: Permit | undefined = undefined;
+  newer: Permit | undefined = undefined;
   /** A Retry-After of the server's, in ms. */
   retryAfterMs = 0;
   /** What telemetry keeps with the call. */

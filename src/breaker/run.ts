@@ -9,10 +9,12 @@ const settled: Promise<void> = Promise.resolve();
 const MAX_SPARE = 1_024;
 
 /**
- * A permit with the two functions that a promise calls, made once and used for call after call: a call then allocates
- * nothing but the promise that it returns.
+ * A permit with the two functions that a promise calls, made once and used for call after call, of whatever breaker: a call
+ * then allocates nothing but the promise that it returns, and a breaker that nobody calls keeps nothing for it.
  */
 class RunSlot extends Permit<Breaker> {
+  /** Of the call that it is used for. */
+  declare breaker: Breaker;
   options: RunOptions | undefined = undefined;
   /** The next of those that wait to be used. */
   next: RunSlot | undefined = undefined;
@@ -21,67 +23,62 @@ class RunSlot extends Permit<Breaker> {
   readonly onValue: (value: unknown) => unknown;
   readonly onError: (error: unknown) => unknown;
 
-  constructor(breaker: Breaker, runner: Runner) {
+  constructor(breaker: Breaker) {
     super(breaker, false);
     this.onValue = (value) => {
+      const { breaker } = this;
       const classify = this.options?.classify ?? breaker.options.classify;
       if (classify === undefined) breaker.succeed(this);
       else breaker.settle(this, judgeValue(value, classify), undefined, undefined);
-      runner.free(this);
+      freeSlot(this);
       return value;
     };
     this.onError = (error) => {
-      const { options, promise } = this;
+      const { breaker, options, promise } = this;
       breaker.settle(this, judgeError(error, options?.classify ?? breaker.options.classify, options?.signal), error, undefined);
-      runner.free(this);
+      freeSlot(this);
       // Rejected with the same error and heard already: to go on with it costs half of what throwing the error would.
       return promise;
     };
   }
 }
 
-/** Runs promise functions through a breaker. */
-export class Runner {
-  readonly #breaker: Breaker;
-  #spare: RunSlot | undefined;
-  #spares = 0;
+/** Slots that wait to be used, as a chain: those of all breakers. */
+let spare: RunSlot | undefined;
+let spares = 0;
 
-  constructor(breaker: Breaker) {
-    this.#breaker = breaker;
-  }
+/** A slot for a call to come. */
+export function slotFor(breaker: Breaker): RunSlot {
+  const slot = spare;
+  if (slot === undefined) return new RunSlot(breaker);
+  spare = slot.next;
+  spares -= 1;
+  slot.breaker = breaker;
+  return slot;
+}
 
-  /** A slot for a call to come. */
-  slot(): RunSlot {
-    const slot = this.#spare;
-    if (slot === undefined) return new RunSlot(this.#breaker, this);
-    this.#spare = slot.next;
-    this.#spares -= 1;
-    return slot;
-  }
+export function freeSlot(slot: RunSlot): void {
+  slot.renew();
+  slot.options = undefined;
+  slot.promise = undefined;
+  if (spares === MAX_SPARE) return;
+  slot.next = spare;
+  spare = slot;
+  spares += 1;
+}
 
-  free(slot: RunSlot): void {
-    slot.renew();
-    slot.options = undefined;
-    slot.promise = undefined;
-    if (this.#spares === MAX_SPARE) return;
-    slot.next = this.#spare;
-    this.#spare = slot;
-    this.#spares += 1;
-  }
-
-  /** Makes the call of a slot that has been admitted. */
-  run<T>(slot: RunSlot, fn: (context: RunContext) => T | PromiseLike<T>, options: RunOptions | undefined): Promise<T> {
-    slot.options = options;
-    try {
-      // No function is made here: a variable that one holds would cost every call an object.
-      const context = options?.signal === undefined ? noSignal : { signal: options.signal };
-      const promise = Promise.resolve(slot.probe ? entered(slot, fn, context) : fn(context));
-      slot.promise = promise;
-      return promise.then(slot.onValue as (value: Awaited<T>) => T, slot.onError as () => never);
-    } catch (error) {
-      slot.promise = rejectedLater(error);
-      return slot.promise.then(undefined, slot.onError) as Promise<never>;
-    }
+/** Makes the call of a slot that has been admitted. */
+export function runIn<T>(slot: RunSlot, fn: (context: RunContext) => T | PromiseLike<T>, options: RunOptions | undefined): Promise<T> {
+  slot.options = options;
+  try {
+    // No function is made here: a variable that one holds would cost every call an object.
+    const context = options?.signal === undefined ? noSignal : { signal: options.signal };
+    const promise = Promise.resolve(slot.probe ? entered(slot, fn, context) : fn(context));
+    slot.promise = promise;
+    return promise.then(slot.onValue as (value: Awaited<T>) => T, slot.onError as () => never);
+  } catch (error) {
+    slot.promise = rejectedLater(error);
+    return slot.promise.then(undefined, slot.onError) as Promise<never>;
   }
 }
 

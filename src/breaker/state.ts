@@ -52,6 +52,21 @@ type WithoutIncarnation<S> = S extends State ? Omit<S, 'generation' | 'since'> :
 /** A state to come. */
 export type Successor = WithoutIncarnation<State>;
 
+/** Written out: a spread copy would have a hidden class of its own for every breaker, in memory and for each call that reads it. */
+export function incarnate(next: Successor, generation: number, since: number): State {
+  const { shadow } = next;
+  switch (next.kind) {
+    case 'closed':
+      return { kind: next.kind, generation, since, shadow, ramp: next.ramp };
+    case 'open':
+      return { kind: next.kind, generation, since, shadow, until: next.until, mayEndEarly: next.mayEndEarly, byEvidence: next.byEvidence };
+    case 'half_open':
+      return { kind: next.kind, generation, since, shadow, trial: next.trial, early: next.early, byEvidence: next.byEvidence };
+    default:
+      return { kind: next.kind, generation, since, shadow };
+  }
+}
+
 export type CircuitKind = 'closed' | 'open' | 'half_open';
 
 export function publicName(state: State): StateName {

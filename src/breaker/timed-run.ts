@@ -8,6 +8,17 @@ import { Permit } from './permit.ts';
 
 /** A timer this late, in ms, says that the event loop was blocked: answers that have come are read before anybody is given up. */
 const LATE_MS = 50;
+/** Those whose alarm is set. */
+const set = new Set<TimedRunner>();
+/**
+ * The alarms keep no process alive, for most calls end long before; but one that has nothing else to do would end without
+ * an answer to those who wait for theirs. To ask then costs the calls nothing.
+ */
+let listening = false;
+function keepAlive(): void {
+  for (const runner of set) runner.keepAlive();
+}
+
 /** Slots kept for re-use. */
 const MAX_SPARE = 1_024;
 
@@ -122,7 +133,7 @@ export class TimedRunner implements Sleeper {
     slot.context = context;
     slot.timeoutMs = timeoutMs;
     slot.deadline = slot.startedAt + timeoutMs;
-    this.#alarm.at(slot.deadline, slot.startedAt);
+    this.#wake(slot.deadline, slot.startedAt);
     try {
       const result = slot.probe ? entered(slot, fn, context) : fn(context);
       Promise.resolve(result).then(slot.onValue, slot.onError);
@@ -132,10 +143,30 @@ export class TimedRunner implements Sleeper {
     return answer;
   }
 
+  #wake(due: number, now: number): void {
+    if (!this.#alarm.isSet) this.#watch();
+    this.#alarm.at(due, now);
+  }
+
+  #watch(): void {
+    set.add(this);
+    if (!listening) process.on('beforeExit', keepAlive);
+    listening = true;
+  }
+
+  /** The process is about to end: not before those who still wait have their answer. */
+  keepAlive(): void {
+    for (const permit of this.#admission.calls) {
+      if (!(permit instanceof TimedSlot)) continue;
+      this.#alarm.await();
+      return;
+    }
+  }
+
   /** @internal For the alarm. */
   ring(now: number, lateMs: number): void {
     if (lateMs > LATE_MS) {
-      this.#alarm.at(now + 1, now);
+      this.#wake(now + 1, now);
       return;
     }
     let next = Number.POSITIVE_INFINITY;
@@ -144,7 +175,8 @@ export class TimedRunner implements Sleeper {
       if (permit.deadline <= now) this.#timeOut(permit);
       else next = Math.min(next, permit.deadline);
     }
-    if (next !== Number.POSITIVE_INFINITY) this.#alarm.at(next, now);
+    if (next === Number.POSITIVE_INFINITY) set.delete(this);
+    else this.#wake(next, now);
   }
 
   #timeOut(slot: TimedSlot): void {

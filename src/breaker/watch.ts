@@ -10,6 +10,8 @@ import { StallRule } from './trip/stall.ts';
 
 /** A timer this late says that the event loop was blocked, and answers may lie unread. */
 const LATE_MS = 50;
+/** How often to look while calls are under way, at least: a pause of our own is measured that well. */
+const LOOK_MS = 50;
 /** How soon a suspicion is looked at again. */
 const RECHECK_MS = 50;
 /** A server that is asked and says nothing for so long has said no, should whoever asks have no limit of their own. */
@@ -29,6 +31,9 @@ export class Watch {
   #asking = false;
   /** Since when the calls had waited that looked stalled at the last look. */
   #suspectedSince: number | undefined;
+  /** When the event loop was last found to have been blocked, and for how long. */
+  #blockedAt = Number.NEGATIVE_INFINITY;
+  #blockedMs = 0;
   readonly #alarm: Alarm;
   readonly #name: string;
   readonly #clock: Clock;
@@ -70,8 +75,18 @@ export class Watch {
 
   /** A call has succeeded. @param durationMs `undefined` for a call that waits by its nature */
   succeeded(now: number, durationMs: number | undefined): void {
-    if (durationMs !== undefined) this.#stall?.learn(durationMs);
+    if (durationMs !== undefined) this.#stall?.learn(durationMs > LATE_MS ? this.#withoutBlock(now, durationMs) : durationMs);
     this.markOverdue(now);
+  }
+
+  /**
+   * A call's duration less the time for which our own event loop was blocked: one pause of a second would else teach patience
+   * of several with the next server that hangs.
+   */
+  #withoutBlock(now: number, durationMs: number): number {
+    const lateMs = this.#alarm.lateMs(now);
+    if (lateMs > LATE_MS) return Math.max(0, durationMs - lateMs);
+    return now - durationMs < this.#blockedAt ? Math.max(0, durationMs - this.#blockedMs) : durationMs;
   }
 
   /** Brings the count of overdue calls up to date. */
@@ -91,7 +106,7 @@ export class Watch {
     const due = Math.min(slowDue, stallDue);
     if (due === Number.POSITIVE_INFINITY) return;
     // A call that begins later does not set the timer, yet it may be due before those under way now.
-    const nextLook = now + Math.min(this.#stall?.lookMs ?? Number.POSITIVE_INFINITY, slowCallMs + 1);
+    const nextLook = now + Math.min(this.#stall === undefined ? Number.POSITIVE_INFINITY : Math.min(this.#stall.lookMs, LOOK_MS), slowCallMs + 1);
     const wanted = Math.min(due, nextLook);
     this.#alarm.at(wanted > now ? wanted : soonest, now);
   }
@@ -99,6 +114,10 @@ export class Watch {
   /** @internal For the alarm. */
   ring(now: number, lateMs: number): void {
     this.#stall?.forget(now);
+    if (lateMs > LATE_MS) {
+      this.#blockedAt = now;
+      this.#blockedMs = lateMs;
+    }
     // After a blocked event loop nothing is judged: the answers may have come and lie unread.
     const again = lateMs <= LATE_MS && this.#examine(now);
     if (again) this.#alarm.at(now, now);

@@ -16,6 +16,9 @@ function flatten(value: unknown, path: string, tell: (path: string, text: string
     tell(path, typeof value === 'function' ? 'a function' : value === undefined ? 'off' : String(value));
   } else if (Array.isArray(value) && !value.some((item) => typeof item === 'object')) {
     tell(path, `[${value.join(', ')}]`);
+  } else if (path !== '' && Object.keys(value).length === 0) {
+    // `retry: {}` says something: all of it by default.
+    tell(path, '{}');
   } else {
     for (const [key, item] of Object.entries(value))
       flatten(item, Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`, tell);
@@ -36,6 +39,7 @@ const atStart: Readonly<Record<string, (settings: Settings) => unknown>> = {
   'telemetry.sdk': ({ sdk }) => sdk,
   'prometheus.host': ({ prometheus }) => prometheus.host,
   'prometheus.port': ({ prometheus }) => prometheus.port,
+  management: ({ management }) => JSON.stringify(management),
   maxBreakers: ({ maxBreakers }) => maxBreakers,
   idleMs: ({ idleMs }) => idleMs,
   'reload.watch': ({ watch }) => watch,

@@ -23,7 +23,10 @@ interface Variable {
 }
 
 /** Names that later versions have a use for: said to be without effect, but no error. */
-const reserved = ['MANAGEMENT_HOST', 'MANAGEMENT_PORT', 'ADMIN_TOKEN', 'FLEET_STORE'];
+const reserved = ['FLEET_STORE'];
+/** Read by whoever needs them, and never part of a configuration, which is logged: see `setup/tokens.ts`. */
+const secrets = ['ADMIN_TOKEN', 'READ_TOKEN'];
+export const secretVariables: readonly string[] = secrets.map((name) => prefix + name);
 const configFile = 'CONFIG_FILE';
 
 /** Every variable by its name, derived from the schema: `halfOpen.permits` is `OTEL_BREAKER_HALF_OPEN_PERMITS`. */
@@ -48,6 +51,13 @@ function settings(): [string, Variable][] {
     IDLE_MS: 'idleMs',
     PROMETHEUS_HOST: 'prometheus.host',
     PROMETHEUS_PORT: 'prometheus.port',
+    MANAGEMENT: 'management.enabled',
+    MANAGEMENT_HOST: 'management.host',
+    MANAGEMENT_PORT: 'management.port',
+    MANAGEMENT_METRICS_PORT: 'management.metricsPort',
+    MANAGEMENT_ALLOWED_HOSTS: 'management.allowedHosts',
+    MANAGEMENT_READINESS_FAIL_ON: 'management.readiness.failOn',
+    ADMIN_TOKEN_FILE: 'management.tokensFile',
     WATCH: 'reload.watch',
     RELOAD_SIGNAL: 'reload.signal',
   };
@@ -84,7 +94,7 @@ export function readEnvironment(env: Environment): EnvironmentReading {
   for (const name of given.keys()) {
     const suffix = name.slice(prefix.length);
     if (reserved.includes(suffix)) warnings.push(`environment: ${name} is not available in this version and has no effect`);
-    else if (suffix !== configFile && !variables.has(name)) issues.push(unknown(name));
+    else if (suffix !== configFile && !secrets.includes(suffix) && !variables.has(name)) issues.push(unknown(name));
   }
   // In the order of the schema: STALL=off comes before what STALL_CALLS says.
   for (const [name, { path, schema }] of variables) {
@@ -121,7 +131,7 @@ function checkWhole(input: Record<string, unknown>, issues: ConfigIssue[]): Conf
 }
 
 function unknown(name: string): ConfigIssue {
-  const known = [...variables.keys()].map((variable) => variable.slice(prefix.length)).concat(configFile, reserved);
+  const known = [...variables.keys()].map((variable) => variable.slice(prefix.length)).concat(configFile, reserved, secrets);
   const near = nearest(name.slice(prefix.length), known);
   // Its value is not shown: it may be a misspelt secret.
   return { path: name, value: '[...]', allowed: `no such variable${near === undefined ? '' : `; did you mean ${prefix}${near}?`}` };

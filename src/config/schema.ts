@@ -34,6 +34,22 @@ export type ConfiguredOptions = Omit<BreakerOptions, 'name' | 'classify'> & { re
 
 export type ConfiguredRule = ConfiguredOptions & { readonly match: Match };
 
+/** At which state of the system `/health/ready` says that no requests should be sent. */
+export type ReadinessFailOn = 'never' | 'critical' | 'emergency';
+
+export interface ManagementInput {
+  readonly enabled?: boolean;
+  readonly host?: string;
+  readonly port?: number;
+  /** Metrics at a port of their own, without a token. */
+  readonly metricsPort?: number;
+  /** Further names under which it is reached. */
+  readonly allowedHosts?: readonly string[];
+  /** A file with `name:secret` in each line. */
+  readonly tokensFile?: string;
+  readonly readiness?: { readonly failOn?: ReadinessFailOn };
+}
+
 /** The configuration as written, in code or in a file. Everything is optional. */
 export interface ConfigurationInput {
   readonly version?: 1;
@@ -52,6 +68,8 @@ export interface ConfigurationInput {
   /** Time, in ms, after which a breaker without a call is dropped. */
   readonly idleMs?: number;
   readonly prometheus?: { readonly host?: string; readonly port?: number };
+  /** The server that shows and controls the breakers; `undefined`, and in files `off`: none. */
+  readonly management?: ManagementInput | undefined;
   /** Reading the file again while the process runs: when it changes (default), and on a signal (default: none). */
   readonly reload?: { readonly watch?: boolean; readonly signal?: ReloadSignal };
 }
@@ -86,6 +104,33 @@ const match: ObjectSchema & Schema = {
     name: { kind: 'string', description: "the breaker's whole name" },
   },
   notes: { tenant: later },
+};
+
+const port = { kind: 'number', integer: true, min: 0, max: 65_535 } as const;
+
+const managementSchema: Schema = {
+  kind: 'object',
+  offable: true,
+  description: 'the server that shows and controls the breakers; off: none',
+  properties: {
+    enabled: { kind: 'boolean', default: true, description: 'false: it is not started' },
+    host: { kind: 'string', default: '127.0.0.1', description: 'where it is served; anything but loopback needs a token' },
+    port: { ...port, default: 9_464, description: '0: any free port; taken, and not set: the next free one' },
+    metricsPort: { ...port, description: 'a port of their own for the metrics, without a token (default: the same)' },
+    allowedHosts: { kind: 'array', items: { kind: 'string' }, description: 'further names under which it is reached' },
+    tokensFile: { kind: 'string', description: 'a file with name:secret in each line: who may control the breakers' },
+    readiness: {
+      kind: 'object',
+      properties: {
+        failOn: {
+          kind: 'enum',
+          values: ['never', 'critical', 'emergency'],
+          default: 'never',
+          description: 'at which state of the system /health/ready says 503',
+        },
+      },
+    },
+  },
 };
 
 function schemaOf(options: ObjectSchema): ObjectSchema {
@@ -159,6 +204,7 @@ function schemaOf(options: ObjectSchema): ObjectSchema {
           },
         },
       },
+      management: managementSchema,
       reload: {
         kind: 'object',
         properties: {
@@ -172,7 +218,7 @@ function schemaOf(options: ObjectSchema): ObjectSchema {
         },
       },
     },
-    notes: { ...misplaced, match: 'not here: it belongs under breakers', management: later, fleet: later },
+    notes: { ...misplaced, match: 'not here: it belongs under breakers', fleet: later },
   };
 }
 

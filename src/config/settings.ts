@@ -6,6 +6,7 @@ import {
   type InstrumentationName,
   instrumentationNames,
   type OnConfigError,
+  type ReadinessFailOn,
   type ReloadSignal,
   type SdkMode,
 } from './schema.ts';
@@ -19,6 +20,7 @@ export interface Settings {
   readonly onError: OnConfigError;
   /** `port` is `undefined` where nobody named one: the usual one, or the next that is free. */
   readonly prometheus: { readonly host: string; readonly port: number | undefined };
+  readonly management: ManagementSettings;
   /** `undefined`: the registry's default. */
   readonly maxBreakers: number | undefined;
   /** In ms. `undefined`: the registry's default. */
@@ -26,6 +28,18 @@ export interface Settings {
   /** Whether the file is read again when it changes. */
   readonly watch: boolean;
   readonly reloadSignal: ReloadSignal;
+}
+
+export interface ManagementSettings {
+  readonly enabled: boolean;
+  readonly host: string;
+  /** As that of `prometheus`. */
+  readonly port: number | undefined;
+  /** `undefined`: nobody wants the metrics apart. */
+  readonly metricsPort: number | undefined;
+  readonly allowedHosts: readonly string[];
+  readonly tokensFile: string | undefined;
+  readonly failOn: ReadinessFailOn;
 }
 
 /** Settings of sources, given from the weakest to the strongest. */
@@ -41,6 +55,15 @@ export function settingsOf(sources: readonly ConfigurationInput[]): Settings {
       host: strongest((source) => source.prometheus?.host) ?? '127.0.0.1',
       port: strongest((source) => source.prometheus?.port),
     },
+    management: {
+      enabled: strongest((source) => (isOff(source) ? false : source.management?.enabled)) ?? true,
+      host: strongest((source) => source.management?.host) ?? '127.0.0.1',
+      port: strongest((source) => source.management?.port),
+      metricsPort: strongest((source) => source.management?.metricsPort),
+      allowedHosts: strongest((source) => source.management?.allowedHosts) ?? [],
+      tokensFile: strongest((source) => source.management?.tokensFile),
+      failOn: strongest((source) => source.management?.readiness?.failOn) ?? 'never',
+    },
     maxBreakers: strongest((source) => source.maxBreakers),
     idleMs: strongest((source) => source.idleMs),
     watch: strongest((source) => source.reload?.watch) ?? true,
@@ -48,7 +71,12 @@ export function settingsOf(sources: readonly ConfigurationInput[]): Settings {
   };
 }
 
-const salvaged = ['enabled', 'onError', 'telemetry', 'prometheus', 'reload'] as const satisfies readonly (keyof ConfigurationInput)[];
+/** `management: off` */
+function isOff(source: ConfigurationInput): boolean {
+  return Object.hasOwn(source, 'management') && source.management === undefined;
+}
+
+const salvaged = ['enabled', 'onError', 'telemetry', 'prometheus', 'management', 'reload'] as const satisfies readonly (keyof ConfigurationInput)[];
 
 /**
  * What can be kept of a source that is at fault: the settings that are valid by themselves, and the mode. A service that
@@ -60,8 +88,9 @@ export function salvage(source: ConfigurationInput): ConfigurationInput {
   const keep = (key: string, value: unknown): void => {
     const schema = codeConfigSchema.properties[key];
     const issues: never[] = [];
-    const checked = schema === undefined || value === undefined ? undefined : check(schema, value, issues, { text: 'file' });
-    if (checked !== undefined && issues.length === 0) kept[key] = checked;
+    if (schema === undefined || !(value !== undefined || (schema.offable && Object.hasOwn(raw, key)))) return;
+    const checked = check(schema, value, issues, { text: 'file' });
+    if (issues.length === 0 && (checked !== undefined || schema.offable)) kept[key] = checked;
   };
   for (const key of salvaged) keep(key, raw[key]);
   const disabled = (raw.instrumentations as { disabled?: unknown } | null | undefined)?.disabled;

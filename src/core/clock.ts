@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { performance } from 'node:perf_hooks';
 
 /** What a timer returns: `cancel` is idempotent and safe after the timer has fired. */
 export interface Timer {
@@ -30,7 +29,14 @@ const LONGEST_MS = 2_147_483_647;
 
 /** As they are now: the fake timers of a test replace them, and are the host's time, not ours. */
 const { setTimeout, clearTimeout } = globalThis;
-const now = performance.now.bind(performance);
+const { hrtime } = process;
+
+/** The same clock as `performance.now`, which spends a quarter of its time on looking at its `this`. */
+function now(): number {
+  // By index: to take a pair apart by its iterator costs more than the clock.
+  const time = hrtime();
+  return time[0] * 1_000 + time[1] * 1e-6;
+}
 
 class SystemTimer implements Timer {
   readonly #handle: NodeJS.Timeout;
@@ -45,7 +51,7 @@ class SystemTimer implements Timer {
   }
 }
 
-/** `performance.now`, timers that are unref'd unless awaited, `Math.random`. */
+/** Node's monotonic clock, timers that are unref'd unless awaited, `Math.random`. */
 export const systemClock: Clock = {
   now,
   setTimer: (fn, ms, awaited = false) => new SystemTimer(fn, ms, awaited),

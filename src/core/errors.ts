@@ -225,17 +225,19 @@ export class ConfigError extends BreakerError {
 }
 
 // On the prototypes: an own property on each error would cost as much as the rest of it.
-for (const [type, code] of [
-  [BreakerOpenError, 'EBREAKEROPEN'],
-  [CallTimeoutError, 'ECALLTIMEOUT'],
-  [QueueFullError, 'EQUEUEFULL'],
-  [QueueOvertakenError, 'EQUEUEOVERTAKEN'],
-  [StorageError, 'ESTORAGE'],
-  [IllegalTransitionError, 'EILLEGALTRANSITION'],
-  [ConfigError, 'ECONFIG'],
+for (const [type, name, code] of [
+  [BreakerOpenError, 'BreakerOpenError', 'EBREAKEROPEN'],
+  [CallTimeoutError, 'CallTimeoutError', 'ECALLTIMEOUT'],
+  [QueueFullError, 'QueueFullError', 'EQUEUEFULL'],
+  [QueueOvertakenError, 'QueueOvertakenError', 'EQUEUEOVERTAKEN'],
+  [StorageError, 'StorageError', 'ESTORAGE'],
+  [IllegalTransitionError, 'IllegalTransitionError', 'EILLEGALTRANSITION'],
+  [ConfigError, 'ConfigError', 'ECONFIG'],
 ] as const) {
+  // Said, not read: bundlers rename classes.
+  Object.defineProperty(type, 'name', { value: name, configurable: true });
   Object.defineProperty(type.prototype, 'code', { value: code });
-  Object.defineProperty(type.prototype, 'name', { value: type.name, writable: true, configurable: true });
+  Object.defineProperty(type.prototype, 'name', { value: name, writable: true, configurable: true });
 }
 
 /**

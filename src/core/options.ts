@@ -246,6 +246,19 @@ function contradictions(resolved: ResolvedOptions, given: BreakerOptions): Confi
   return issues;
 }
 
+const noRules: readonly TripRule[] = Object.freeze([]);
+
+/** Thousands of breakers have few different options among them: each group of numbers is kept once. */
+const parts = new Map<string, object>();
+const MAX_PARTS = 256;
+
+function shared<T extends object>(part: T): T {
+  const key = Object.entries(part).join();
+  const known = parts.get(key) as T | undefined;
+  if (known === undefined && parts.size < MAX_PARTS) parts.set(key, Object.freeze(part));
+  return known ?? part;
+}
+
 /**
  * Checks options and fills in the defaults; the argument is left untouched.
  * @throws ConfigError naming every key at fault, its value and what is allowed; contradictions between keys too.
@@ -261,9 +274,11 @@ export function resolveOptions(given: BreakerOptions = {}, fallbackName = 'break
   const resolved: ResolvedOptions = {
     name: checked.name ?? fallbackName,
     mode: checked.mode ?? 'enforce',
-    window: timeWindow
-      ? { type: 'time', durationMs: window.durationMs ?? 30_000, buckets: window.buckets ?? 10 }
-      : { type: 'count', size: window.size ?? 100 },
+    window: shared(
+      timeWindow
+        ? { type: 'time', durationMs: window.durationMs ?? 30_000, buckets: window.buckets ?? 10 }
+        : { type: 'count', size: window.size ?? 100 },
+    ),
     // A small count window needs no second option to be usable; an explicit contradiction is refused below.
     minimumCalls: checked.minimumCalls ?? (timeWindow ? 20 : Math.min(20, window.size ?? 100)),
     failureRatio,
@@ -273,25 +288,25 @@ export function resolveOptions(given: BreakerOptions = {}, fallbackName = 'break
     timeoutMs: checked.timeoutMs,
     slowRatio: Object.hasOwn(checked, 'slowRatio') ? checked.slowRatio : 1,
     countInFlight: checked.countInFlight ?? true,
-    stall: checked.stall && { afterMs: 500, calls: 10, factor: 4, ...checked.stall },
-    open: {
+    stall: checked.stall && shared({ afterMs: 500, calls: 10, factor: 4, ...checked.stall }),
+    open: shared({
       durationMs: 5_000,
       factor: 2,
       maxMs: Math.max(60_000, checked.open?.durationMs ?? 0),
       jitter: 0.1,
       resetAfterMs: 60_000,
       ...checked.open,
-    },
-    halfOpen: {
+    }),
+    halfOpen: shared({
       permits,
       successThreshold: permits,
       failureRatio,
       leaseMs: Math.max(10_000, checked.timeoutMs ?? 0),
       rampUpMs: 0,
       ...checked.halfOpen,
-    },
+    }),
     classify: checked.classify,
-    rules: checked.rules ?? [],
+    rules: checked.rules ?? noRules,
     policies: resolvePolicies(checked),
   };
   const clashes = contradictions(resolved, checked);

@@ -106,14 +106,16 @@ function messageOf(error: unknown): string {
   }
 }
 
-for (const [type, code] of [
-  [BulkheadFullError, 'EBULKHEADFULL'],
-  [RateLimitedError, 'ERATELIMITED'],
-  [ReadOnlyModeError, 'EREADONLYMODE'],
-  [RetryExhaustedError, 'ERETRYEXHAUSTED'],
-  [AllTiersFailedError, 'EALLTIERSFAILED'],
-  [FailedResultError, 'EFAILEDRESULT'],
+for (const [type, name, code] of [
+  [BulkheadFullError, 'BulkheadFullError', 'EBULKHEADFULL'],
+  [RateLimitedError, 'RateLimitedError', 'ERATELIMITED'],
+  [ReadOnlyModeError, 'ReadOnlyModeError', 'EREADONLYMODE'],
+  [RetryExhaustedError, 'RetryExhaustedError', 'ERETRYEXHAUSTED'],
+  [AllTiersFailedError, 'AllTiersFailedError', 'EALLTIERSFAILED'],
+  [FailedResultError, 'FailedResultError', 'EFAILEDRESULT'],
 ] as const) {
+  // Said, not read: bundlers rename classes.
+  Object.defineProperty(type, 'name', { value: name, configurable: true });
   Object.defineProperty(type.prototype, 'code', { value: code });
-  Object.defineProperty(type.prototype, 'name', { value: type.name, writable: true, configurable: true });
+  Object.defineProperty(type.prototype, 'name', { value: name, writable: true, configurable: true });
 }

@@ -106,6 +106,8 @@ export interface FallbackOptions<Args extends unknown[] = never[], R = unknown> 
   readonly tiers?: readonly FallbackTier<Args, R>[];
   /** Other origins, for `fetch`. */
   readonly origins?: readonly string[];
+  /** Whether other origins get requests with credentials too (Authorization, Cookie, ...). Default false: those fail as without them. */
+  readonly forwardCredentials?: boolean;
   /** The order in which tiers are tried, from code only. Default: as listed. */
   readonly order?: (tiers: readonly NamedTier<Args, R>[], error: unknown) => readonly NamedTier<Args, R>[];
   /** The last good answer to the same question. */

@@ -59,6 +59,7 @@ export const policySchema = {
     description: 'what is served when a call has failed: origins, stale, queue, value, empty, in this order',
     properties: {
       origins: { kind: 'array', items: { kind: 'string' }, description: 'for fetch: other origins, in order; one whose circuit is open is skipped' },
+      forwardCredentials: { kind: 'boolean', default: false, description: 'other origins may get requests that say who asks, as they are' },
       stale: {
         kind: 'object',
         offable: true,

@@ -123,6 +123,12 @@ export function leastBackoffMs({ attempts, backoffMs, maxBackoffMs, jitter }: Re
 
 const ways = ['origins', 'tiers', 'stale', 'queue', 'handler', 'value', 'empty'] as const;
 
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, pathname, search, hash, username } = new URL(text);
+  return /^https?:$/.test(protocol) && pathname === '/' && `${search}${hash}${username}` === '';
+}
+
 /** What cannot be meant: sound options that do not fit each other. `timeoutMs` is of one attempt. */
 export function policyContradictions(policies: ResolvedPolicies, timeoutMs: number | undefined): ConfigIssue[] {
   const issues: ConfigIssue[] = [];
@@ -154,6 +160,9 @@ export function policyContradictions(policies: ResolvedPolicies, timeoutMs: numb
   if (fallback !== undefined) {
     const none = ways.every((way) => (way === 'value' ? !Object.hasOwn(fallback, way) : fallback[way] === undefined || fallback[way] === false));
     if (none) refuse('fallback', {}, `at least one of ${ways.join(', ')}`);
+    for (const [index, origin] of (fallback.origins ?? []).entries())
+      if (!isOrigin(origin)) refuse(`fallback.origins[${index}]`, origin, 'an origin such as https://eu.api.example.com, without a path');
+    if (fallback.origins?.length === 0) refuse('fallback.origins', [], 'at least one origin');
     if (fallback.tiers?.length === 0) refuse('fallback.tiers', [], 'at least one tier');
     if (fallback.order !== undefined && fallback.tiers === undefined) refuse('fallback.order', fallback.order, 'only together with fallback.tiers');
     if (fallback.stale !== undefined && fallback.stale.maxAgeMs < fallback.stale.ttlMs)

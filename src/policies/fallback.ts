@@ -51,6 +51,7 @@ export class Fallback implements Policy {
     });
     if (served === undefined) return value;
     passage.discard(value);
+    passage.lastFailure = undefined;
     return served.value;
   }
 
@@ -116,7 +117,10 @@ export class Fallback implements Policy {
 
   async #append<T>(passage: Passage<T>, queue: QueueHook<T>, failure: unknown): Promise<T> {
     passage.meters.queue ??= queue.gauge;
-    const value = await this.#counted(passage, 'queue', () => queue.append(failure));
+    const value = await this.#counted(passage, 'queue', () => queue.append(failure)).catch((error: unknown) => {
+      if (isBreakerError(error) && error.code === 'EQUEUEFULL') passage.enter(() => passage.call.breaker.countRefusal('queue_full', undefined));
+      throw error;
+    });
     passage.tell((trace) => trace.served('queue', failure));
     return value;
   }

@@ -16,6 +16,8 @@ export class Passage<T> implements Attempt {
   deadline = Number.POSITIVE_INFINITY;
   /** Set when the whole call has run out of time. */
   overdue: Error | undefined;
+  /** What the result stands for that the caller gets for want of a better one. */
+  lastFailure: { readonly error: unknown } | undefined;
   readonly trace: PolicyTrace | undefined;
   #controller: AbortController | undefined;
   #forward: (() => void) | undefined;
@@ -142,7 +144,7 @@ export class Passage<T> implements Attempt {
     isolated(() => this.call.discard?.(value));
   }
 
-  ended(failed: { readonly error: unknown } | undefined): void {
+  ended(failed: { readonly error: unknown } | undefined = this.lastFailure): void {
     if (this.trace === undefined) return;
     const outcome = failed === undefined ? 'success' : this.outcomeOf(failed.error);
     this.tell((trace) => trace.ended(outcome, failed?.error));

@@ -63,6 +63,8 @@ export interface QueueSlot {
 export interface PolicyPorts {
   /** Where answers are kept that are to outlive the process. @param breaker its name */
   stale?(breaker: string, options: ResolvedStale & { readonly path: string }, codec?: Codec): StaleStore | undefined;
+  /** Whether any options name a queue. */
+  readonly mayQueue?: boolean;
   /** The queue of a path: one for all who name it. */
   queue?(options: ResolvedQueue): QueueSlot | undefined;
   /** The rules of HTTP caching; `undefined` where their package is not installed, which has been said at the start. */

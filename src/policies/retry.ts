@@ -60,7 +60,10 @@ export class Retry implements Policy {
   #giveUp<T>(passage: Passage<T>, { error, value }: Failed<T>, verdict: 'final' | RetryEnd): T {
     const { call, number } = passage;
     passage.countAttempts(passage.outcomeOf(error));
-    if (value !== undefined) return value.of;
+    if (value !== undefined) {
+      passage.lastFailure = { error };
+      return value.of;
+    }
     const wrapped = verdict !== 'final' && number > 1 && call.keepsErrors !== true && !isRejection(error);
     throw wrapped ? RetryExhaustedError.of(call.breaker.name, number, error, verdict) : error;
   }

@@ -72,6 +72,7 @@ export class Registry {
   #tracer: CallTracer | undefined;
   #sweptAt: number;
   #degraded: DegradedMode | 'off' | undefined;
+  #revision = 0;
   #override: Override | undefined;
 
   constructor(options: RegistryOptions = {}) {
@@ -148,6 +149,7 @@ export class Registry {
    */
   degrade(mode: DegradedMode | 'off' | undefined): void {
     this.#degraded = mode;
+    this.#revision += 1;
     for (const { breaker } of this.#entries.values()) breaker.degraded = mode;
   }
 
@@ -177,7 +179,20 @@ export class Registry {
     return this.#events.on(name, listener);
   }
 
+  /** @internal Whether a breaker has policies, or would have if it were made. */
+  hasPolicies(name: string, target: Target, lowest: BreakerOptions | undefined): boolean {
+    const known = this.#entries.get(name)?.breaker;
+    if (known !== undefined) return known.options.policies !== undefined || known.degraded !== undefined;
+    return this.#degraded !== undefined || this.#look(name, target, lowest, undefined).resolved.policies !== undefined;
+  }
+
+  /** @internal Changes with whatever the options of breakers come from. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   #lookAgain(): void {
+    this.#revision += 1;
     for (const entry of this.#entries.values()) {
       const { resolved, rule } = this.#look(entry.breaker.name, entry.breaker.target, entry.hooks.defaults, entry.own);
       this.#apply(entry, resolved, rule);

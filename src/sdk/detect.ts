@@ -31,6 +31,11 @@ const launcher = /(^|[/\\])(npm-cli|npx-cli|npm|npx|yarn|yarnpkg|pnpm|pnpx|corep
 const mentionsSdk =
   /@opentelemetry\/(sdk-|auto-instrumentations)|NodeSDK|setGlobalTracerProvider|dd-trace|newrelic|elastic-apm-node|applicationinsights|@sentry\/node/;
 
+/** Whether a program only starts others. */
+export function isLauncher(main: string | undefined): boolean {
+  return main !== undefined && launcher.test(main);
+}
+
 /** Whether an SDK has registered itself with the OpenTelemetry API. */
 export function isSdkRegistered(): boolean {
   const { trace, metrics } = registered() ?? {};
@@ -51,7 +56,7 @@ export function decideSdk(mode: SdkMode, facts: ProcessFacts): SdkDecision {
   const no = (because: string, expected = false): SdkDecision => ({ start: false, because, expected });
   if (facts.env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return no('OTEL_SDK_DISABLED is true');
   if (mode === 'off') return no('OTEL_BREAKER_SDK is off');
-  if (facts.main !== undefined && launcher.test(facts.main)) return no('the process only starts another');
+  if (isLauncher(facts.main)) return no('the process only starts another');
   if (isSdkRegistered()) return no('an SDK is registered already', true);
   if (mode === 'on') return { start: true, because: 'OTEL_BREAKER_SDK is on', expected: false };
   const preload = preloads(facts).find((name) => bringsSdk(name, facts.cwd));

@@ -4,10 +4,11 @@ import type { Configuration } from '../config/configuration.ts';
 import { FileWatch } from '../config/watch.ts';
 import { Registry } from '../registry/registry.ts';
 import { type OwnSdk, startSdk } from '../sdk/batteries.ts';
-import { decideSdk, isSdkRegistered } from '../sdk/detect.ts';
+import { decideSdk, isLauncher, isSdkRegistered } from '../sdk/detect.ts';
 import { flushAtExit } from '../sdk/exit.ts';
 import { diag } from '../telemetry/slots.ts';
 import { LazyTelemetry } from './lazy-telemetry.ts';
+import type { Serving } from './management.ts';
 import { PolicyStorage } from './policy-storage.ts';
 import { LiveConfiguration, type Origin, type ReloadResult } from './reload.ts';
 import { reloadOn } from './reload-signal.ts';
@@ -21,6 +22,8 @@ export interface Handle {
   readonly configuration: Configuration;
   /** Where metrics can be read, when this package serves them. */
   readonly metricsUrl: string | undefined;
+  /** Where the breakers can be seen and controlled; `undefined` until it is served, and where it is not. */
+  readonly managementUrl: string | undefined;
   /**
    * Reads file and environment again and puts what they say into force, for all breakers in one step; listeners, states and
    * counts stay. A configuration at fault changes nothing. Never rejects.
@@ -37,6 +40,7 @@ export interface Guard {
 
 /** An SDK that was expected should have appeared by then. */
 const EXPECTED_WITHIN_MS = 10_000;
+const SERVED_AFTER_MS = 250;
 
 /** @internal */
 export interface Parts {
@@ -61,6 +65,8 @@ export class Setup implements Handle {
   #storage: PolicyStorage | undefined;
   #checked: Promise<Error | undefined> = Promise.resolve(undefined);
   #sdk: OwnSdk | undefined;
+  #serving: Serving | undefined;
+  #served: Promise<void> | undefined;
   #exit: Disposable | undefined;
   #ended: Promise<void> | undefined;
 
@@ -81,12 +87,36 @@ export class Setup implements Handle {
   }
 
   get metricsUrl(): string | undefined {
-    return this.#sdk?.metricsUrl;
+    return this.#serving?.metricsUrl;
   }
 
-  /** When the address of the metrics is certain. */
-  get ready(): Promise<void> {
-    return this.#sdk?.ready ?? Promise.resolve();
+  get managementUrl(): string | undefined {
+    return this.#serving?.managementUrl;
+  }
+
+  /** Serves management and metrics now, where they are to be served. Resolves when their addresses are certain. */
+  async serve(): Promise<void> {
+    const { settings } = this.configuration;
+    const wanted = settings.enabled && (settings.management.enabled || this.#sdk?.metrics !== undefined);
+    if (!wanted || this.#ended !== undefined || isLauncher(process.argv[1])) return;
+    this.#served ??= this.#startServing().catch((error: unknown) => complain(`otel-breaker: management not started: ${String(error)}`));
+    await this.#served;
+  }
+
+  async #startServing(): Promise<void> {
+    const { Serving } = await import('./management.ts');
+    if (this.#ended !== undefined) return;
+    const { env, cwd } = this.#parts.origin;
+    this.#serving = new Serving({
+      registry: this.registry,
+      configuration: () => this.configuration,
+      env,
+      cwd,
+      metrics: this.#sdk?.metrics,
+      reload: () => this.reload(),
+      acted: (event) => this.#telemetry?.acted(event),
+    });
+    await this.#serving.ready;
   }
 
   /** Why what the configuration asks to be kept on disk cannot be kept; it has been said by then. */
@@ -111,6 +141,7 @@ export class Setup implements Handle {
       attempt(`instrumentation of ${name}`, () => this.#guards.push(make(this.registry)));
     }
     attempt('watching the configuration', () => this.#watch());
+    attempt('management', () => this.#serveSoon());
   }
 
   async reload(): Promise<ReloadResult> {
@@ -148,11 +179,17 @@ export class Setup implements Handle {
     const decision = decideSdk(settings.sdk, { env, execArgv, main: argv[1], cwd: process.cwd() });
     diag.debug(`otel-breaker: ${decision.start ? 'sets up an SDK' : 'sets up no SDK'}: ${decision.because}`);
     if (decision.start) {
-      this.#sdk = startSdk(settings, env);
+      this.#sdk = startSdk(env);
       this.#flushAtExit();
     } else if (decision.expected) {
       this.#expectSdk(decision.because);
     }
+  }
+
+  /** With an SDK to load, little is gained by waiting; without one, a process that is soon over pays nothing. */
+  #serveSoon(): void {
+    if (this.#sdk?.metrics !== undefined) void this.serve();
+    else this.registry.clock.setTimer(() => void this.serve(), SERVED_AFTER_MS);
   }
 
   #expectSdk(because: string): void {
@@ -177,6 +214,7 @@ export class Setup implements Handle {
 
   async #flush(): Promise<void> {
     this.#telemetry?.shutdown();
+    this.#serving?.close();
     await this.#sdk?.shutdown();
   }
 

@@ -1,5 +1,6 @@
 import type * as Api from '@opentelemetry/api';
 import type { Registry } from '../registry/registry.ts';
+import type { AdminActionEvent } from '../telemetry/admin-event.ts';
 import { provideApi } from '../telemetry/api.ts';
 import { Attachment } from '../telemetry/attachment.ts';
 import type { ConfigurationEvent } from '../telemetry/configuration-event.ts';
@@ -31,6 +32,12 @@ export class LazyTelemetry {
   configured(event: ConfigurationEvent): void {
     this.#attach();
     this.#attachment?.configured(event);
+  }
+
+  /** Tells of what somebody did by the management server. */
+  acted(event: AdminActionEvent): void {
+    this.#attach();
+    this.#attachment?.acted(event);
   }
 
   shutdown(): void {

@@ -18,6 +18,7 @@ export class PolicyStorage implements PolicyPorts {
   readonly #stale = new Map<string, OpeningStale>();
   readonly #before: PolicyPorts;
   #http: HttpRules | undefined;
+  #mayQueue = false;
 
   /** @param tell says on the spot what does not work */
   constructor(cwd: string, tell: (message: string) => void) {
@@ -28,6 +29,10 @@ export class PolicyStorage implements PolicyPorts {
 
   get http(): HttpRules | undefined {
     return this.#http;
+  }
+
+  get mayQueue(): boolean {
+    return this.#mayQueue;
   }
 
   queue(options: ResolvedQueue): OpeningQueue {
@@ -52,6 +57,7 @@ export class PolicyStorage implements PolicyPorts {
 
   /** Finds out at the start what the first outage would find missing. Rejects with a StorageError that says what to do. */
   async check(statements: Statements): Promise<void> {
+    this.#mayQueue = [...statements.keys()].some((key) => key.endsWith('fallback.queue.path'));
     const paths = [...statements].filter(([key]) => /(^|\.)fallback\.(queue|stale)\.path$/.test(key)).map(([, path]) => path);
     if (paths.length > 0) {
       const { loadLevel } = await import('../storage/load-level.ts');

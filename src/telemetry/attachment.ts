@@ -3,6 +3,7 @@ import type { TransitionEvent } from '../breaker/events.ts';
 import { reportFault } from '../core/fault.ts';
 import type { PoolEvent } from '../registry/pools.ts';
 import type { Registry } from '../registry/registry.ts';
+import { type AdminActionEvent, logAdmin } from './admin-event.ts';
 import { trace } from './api.ts';
 import { Binding } from './binding.ts';
 import { type ConfigurationEvent, logConfiguration } from './configuration-event.ts';
@@ -114,6 +115,12 @@ export class Attachment implements TelemetryHandle {
   configured(event: ConfigurationEvent): void {
     const timestamp = Date.now();
     this.#binding.logging.send((logger) => logConfiguration(logger, event, timestamp));
+  }
+
+  /** Tells of what somebody did by the management server. */
+  acted(event: AdminActionEvent): void {
+    const timestamp = Date.now();
+    this.#binding.logging.send((logger) => logAdmin(logger, event, timestamp));
   }
 
   shutdown(): void {

@@ -1,7 +1,6 @@
-import type { Attributes } from '@opentelemetry/api';
 import type { StateName } from '../core/errors.ts';
 import type { Target } from '../core/target.ts';
-import { attributes as a } from './names.ts';
+import type { Named } from './transition-attributes.ts';
 
 /** A breaker, as far as attributes tell of it. `target` is optional: the tracer's view of a breaker may lack it. */
 export interface Described {
@@ -9,10 +8,10 @@ export interface Described {
   readonly target?: Target;
 }
 
-const known = new WeakMap<Described, Attributes>();
+const known = new WeakMap<Described, Named>();
 
 /** `breaker.name` and, where known, what it protects; made once per breaker. */
-export function targetAttributesOf(breaker: Described): Attributes {
+export function targetAttributesOf(breaker: Described): Named {
   let made = known.get(breaker);
   if (made === undefined) {
     made = describe(breaker);
@@ -21,13 +20,13 @@ export function targetAttributesOf(breaker: Described): Attributes {
   return made;
 }
 
-function describe({ name, target }: Described): Attributes {
-  const made: Attributes = { [a.name]: name };
+function describe({ name, target }: Described): Named {
+  const made: Named = { 'breaker.name': name };
   // The conventions have db.system.name for databases only; an HTTP upstream is told by its address.
-  if (target?.system !== undefined && target.system !== 'http') made[a.dbSystem] = target.system;
-  if (target?.address !== undefined) made[a.serverAddress] = target.address;
-  if (target?.port !== undefined) made[a.serverPort] = target.port;
-  if (target?.operation !== undefined) made[a.operation] = target.operation;
+  if (target?.system !== undefined && target.system !== 'http') made['db.system.name'] = target.system;
+  if (target?.address !== undefined) made['server.address'] = target.address;
+  if (target?.port !== undefined) made['server.port'] = target.port;
+  if (target?.operation !== undefined) made['breaker.operation'] = target.operation;
   return made;
 }
 

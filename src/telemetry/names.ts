@@ -48,6 +48,13 @@ export const attributes = {
   configChanges: 'breaker.config.changes',
   /** Settings that changed but are read at the start only. */
   configAtNextStart: 'breaker.config.at_next_start',
+  /** What somebody did by the management server, and whose token it was. */
+  adminAction: 'breaker.admin.action',
+  adminActor: 'breaker.admin.actor',
+  /** What was asked for, as `how: probe`. */
+  adminDetails: 'breaker.admin.details',
+  /** As `redis://h:6379 read: closed (enforce) -> forced_open (enforce)`. */
+  adminChanges: 'breaker.admin.changes',
   /** One of a program's connection pools: server, database, and a number from the second on. */
   poolName: 'breaker.pool.name',
   poolConnectionState: 'breaker.pool.connection.state',
@@ -88,7 +95,7 @@ export const values = {
   outcome: ['success', 'failure', 'ignored', 'cancelled', 'stale'],
   /** On spans only, beside the outcomes: the call was refused, or served by a fallback. */
   spanOutcome: ['rejected', 'fallback'],
-  rejectionReason: ['open', 'half_open_limit', 'forced_open', 'ramp_up', 'bulkhead_full', 'rate_limited', 'throttled', 'read_only'],
+  rejectionReason: ['open', 'half_open_limit', 'forced_open', 'ramp_up', 'bulkhead_full', 'rate_limited', 'throttled', 'read_only', 'queue_full'],
   trigger: [
     'failure_ratio',
     'failure_count',
@@ -114,7 +121,7 @@ export const values = {
 
 /** The `error.type` of a rejection's span; where something other than the circuit refused, its reason. */
 export const rejectedErrorType = 'circuit_breaker_open';
-export const limitReasons: ReadonlySet<string> = new Set(['bulkhead_full', 'rate_limited', 'throttled', 'read_only']);
+export const limitReasons: ReadonlySet<string> = new Set(['bulkhead_full', 'rate_limited', 'throttled', 'read_only', 'queue_full']);
 
 export interface MetricDefinition {
   readonly name: string;
@@ -219,12 +226,14 @@ export const eventNames = {
   stateChange: 'breaker.state_change',
   /** A configuration was read again, and is in force or was refused. */
   config: 'breaker.config',
+  /** Somebody controlled breakers by the management server: the audit log. */
+  admin: 'breaker.admin',
   /** Calls wait because all connections of a pool are in use; on the span of a caller who gave up waiting, too. */
   poolExhausted: 'breaker.pool_exhausted',
   poolRelieved: 'breaker.pool_relieved',
 } as const;
 
-export const plannedEventNames = { alert: 'breaker.alert', admin: 'breaker.admin' } as const;
+export const plannedEventNames = { alert: 'breaker.alert' } as const;
 
 /** A span's name for a breaker. */
 export function spanName(kind: keyof typeof spanNames, breaker: string): string {

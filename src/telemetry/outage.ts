@@ -1,12 +1,12 @@
-import type { Attributes, Link, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api';
+import type { Link, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api';
 import type { Breaker } from '../breaker/breaker.ts';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { rejectionReasons } from '../breaker/meters.ts';
 import { ROOT_CONTEXT, trace } from './api.ts';
 import { targetAttributesOf } from './attributes.ts';
 import { linksTo } from './call-trace.ts';
-import { attributes as a, spanName, type values } from './names.ts';
-import { addTrip, errorSummary } from './transition-attributes.ts';
+import { spanName, type values } from './names.ts';
+import { addErrors, addTrip, type Named } from './transition-attributes.ts';
 
 export type OutageEnd = (typeof values.outageEnd)[number];
 
@@ -56,15 +56,16 @@ export class Outage {
   /** The short root span that stands for the opening: visible at once, and what rejections link to. */
   tellOpening(tracer: Tracer): void {
     const { failures, waiting, openForMs, to, generation } = this.#cause;
-    const calls = [
-      ...failures.filter(({ trace }) => trace !== undefined).map((each) => ({ trace: each.trace, attributes: { [a.errorType]: each.errorType } })),
-      ...waiting.map((each) => ({ trace: each })),
-    ];
-    const attributes = Object.assign(addTrip(this.#base(), this.#cause), errorSummary(failures));
-    attributes[a.state] = to;
-    attributes[a.generation] = generation;
-    if (openForMs !== undefined) attributes[a.openDuration] = openForMs / 1_000;
-    this.opening = this.#tell(tracer, 'opening', this.#cause.at, this.#cause.at, attributes, linksTo(calls, maxLinks));
+    const calls: { trace: unknown; attributes?: Named }[] = [];
+    for (const each of failures) if (each.trace !== undefined) calls.push({ trace: each.trace, attributes: { 'error.type': each.errorType } });
+    for (const each of waiting) calls.push({ trace: each });
+    const attributes = this.#base();
+    addTrip(attributes, this.#cause);
+    attributes['breaker.state'] = to;
+    attributes['breaker.generation'] = generation;
+    if (openForMs !== undefined) attributes['breaker.open.duration'] = openForMs / 1_000;
+    addErrors(attributes, failures);
+    this.opening = this.#tell(tracer, 'opening', this.#cause.at, this.#cause.at, attributes, calls.length === 0 ? [] : linksTo(calls, maxLinks));
   }
 
   /** A move that does not end the outage. */
@@ -76,8 +77,8 @@ export class Outage {
   /** An outage that lasts tells of itself piece by piece: a span is seen only when it has ended. */
   tellSegment(tracer: Tracer, at: number): void {
     this.#segments += 1;
-    const attributes = this.#since(this.#segmentBegin, at, addTrip(this.#base(), this.#cause));
-    attributes[a.outageSegment] = this.#segments;
+    const attributes = this.#since(this.#segmentBegin, at);
+    attributes['breaker.outage.segment'] = this.#segments;
     const links = this.#links(this.#segment ?? this.opening);
     this.#segment = this.#tell(tracer, 'outage', this.#segmentBegin.at, at, attributes, links);
     this.#segmentBegin = this.#totals(at);
@@ -87,9 +88,9 @@ export class Outage {
   tellEnd(tracer: Tracer, at: number, end: OutageEnd, cause?: TransitionEvent): void {
     const last = this.#phases.at(-1);
     if (last !== undefined && last.end === undefined) this.#leaveHalfOpen(at, cause?.trigger ?? end, cause?.to ?? end);
-    const attributes = this.#since(this.#begin, at, addTrip(this.#base(), this.#cause));
-    attributes[a.outageEnd] = end;
-    if (this.#segments > 0) attributes[a.outageSegment] = this.#segments;
+    const attributes = this.#since(this.#begin, at);
+    attributes['breaker.outage.end'] = end;
+    if (this.#segments > 0) attributes['breaker.outage.segment'] = this.#segments;
     const outage = tracer.startSpan(
       spanName('outage', this.breaker.name),
       { root: true, startTime: this.#epoch(this.#begin.at), attributes, links: this.#links(this.opening, this.#segment) },
@@ -99,16 +100,16 @@ export class Outage {
     for (const phase of this.#phases) {
       if (phase.end === undefined) continue;
       const told = this.#base();
-      told[a.outageProbes] = phase.end.probes;
-      told[a.trigger] = phase.end.trigger;
-      told[a.stateTo] = phase.end.to;
+      told['breaker.outage.probes'] = phase.end.probes;
+      told['breaker.trigger'] = phase.end.trigger;
+      told['breaker.state.to'] = phase.end.to;
       const options = { startTime: this.#epoch(phase.at), attributes: told };
       tracer.startSpan(spanName('halfOpen', this.breaker.name), options, inside).end(this.#epoch(phase.end.at));
     }
     outage.end(this.#epoch(at));
   }
 
-  #tell(tracer: Tracer, kind: 'opening' | 'outage', from: number, to: number, attributes: Attributes, links: Link[]): SpanContext | undefined {
+  #tell(tracer: Tracer, kind: 'opening' | 'outage', from: number, to: number, attributes: Named, links: Link[]): SpanContext | undefined {
     const options: SpanOptions = { root: true, startTime: this.#epoch(from), attributes, links };
     const span = tracer.startSpan(spanName(kind, this.breaker.name), options, ROOT_CONTEXT);
     span.end(this.#epoch(to));
@@ -127,9 +128,9 @@ export class Outage {
     if (phase !== undefined) this.#phases.push({ ...phase, end: { at, probes: this.probes - phase.probesBefore, trigger, to } });
   }
 
-  #base(): Attributes {
+  #base(): Named {
     const base = { ...targetAttributesOf(this.breaker) };
-    if (this.#cause.shadow) base[a.shadow] = true;
+    if (this.#cause.shadow) base['breaker.shadow'] = true;
     return base;
   }
 
@@ -140,11 +141,13 @@ export class Outage {
     return { at, rejections, probes: this.probes, halfOpens: this.#halfOpens };
   }
 
-  #since(begin: Totals, at: number, made: Attributes): Attributes {
+  #since(begin: Totals, at: number): Named {
     const now = this.#totals(at);
-    made[a.outageRejections] = now.rejections - begin.rejections;
-    made[a.outageProbes] = now.probes - begin.probes;
-    made[a.outageHalfOpens] = now.halfOpens - begin.halfOpens;
+    const made = this.#base();
+    addTrip(made, this.#cause);
+    made['breaker.outage.rejections'] = now.rejections - begin.rejections;
+    made['breaker.outage.probes'] = now.probes - begin.probes;
+    made['breaker.outage.half_opens'] = now.halfOpens - begin.halfOpens;
     return made;
   }
 

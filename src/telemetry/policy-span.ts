@@ -92,7 +92,7 @@ export class PolicySpan implements PolicyTrace {
 
   ended(outcome: CountedOutcome, error: unknown): void {
     const refusal = this.#refusal;
-    const span = this.#span;
+    const span = this.#span ?? (outcome === 'failure' && ranOutOfTime(error) ? this.#open() : undefined);
     if (span === undefined) {
       if (refusal !== undefined && outcome !== 'success') this.#maker.refused(this.breaker, refusal, this.#active);
       return;
@@ -112,6 +112,10 @@ export class PolicySpan implements PolicyTrace {
     }
     return this.#span;
   }
+}
+
+function ranOutOfTime(error: unknown): boolean {
+  return (error as { code?: unknown } | null | undefined)?.code === 'ECALLTIMEOUT';
 }
 
 function refusalAttributes({ reason, retryAfterMs }: Refusal): Attributes {

@@ -5,17 +5,18 @@ import { ROOT_CONTEXT, trace } from './api.ts';
 import { isRefusing, targetAttributesOf } from './attributes.ts';
 import { callerSpan, spanContextOf } from './call-trace.ts';
 import { type Logger, severity } from './logs-api.ts';
-import { attributes as a, eventNames } from './names.ts';
-import { addTrip } from './transition-attributes.ts';
+import { eventNames } from './names.ts';
+import { addTrip, type Named } from './transition-attributes.ts';
 
 function attributesOf(event: TransitionEvent): Attributes {
-  const made = addTrip({ ...targetAttributesOf(event.breaker) }, event);
-  made[a.stateFrom] = event.from;
-  made[a.stateTo] = event.to;
-  made[a.generation] = event.generation;
-  if (event.shadow) made[a.shadow] = true;
-  if (event.openForMs !== undefined) made[a.openDuration] = event.openForMs / 1_000;
-  if (event.error !== undefined && isRefusing(event.to)) made[a.errorType] = errorType(event.error);
+  const made: Named = { ...targetAttributesOf(event.breaker) };
+  made['breaker.state.from'] = event.from;
+  made['breaker.state.to'] = event.to;
+  made['breaker.generation'] = event.generation;
+  addTrip(made, event);
+  if (event.shadow) made['breaker.shadow'] = true;
+  if (event.openForMs !== undefined) made['breaker.open.duration'] = event.openForMs / 1_000;
+  if (event.error !== undefined && isRefusing(event.to)) made['error.type'] = errorType(event.error);
   return made;
 }
 

@@ -1,29 +1,38 @@
-import type { Attributes } from '@opentelemetry/api';
+import type { AttributeValue } from '@opentelemetry/api';
 import type { FailureRecord, TransitionEvent } from '../breaker/events.ts';
 import { attributes as a } from './names.ts';
 
 const maxErrorTypes = 5;
 
 /**
- * Adds what moved a circuit: trigger, value and limit, and the window it was decided on. To an object that is there:
- * spreads and literals with computed keys cost a transition many times as much.
+ * Attributes by names that are written out, which the compiler holds against `names.ts`: V8 stores to a name that it reads
+ * in the text in a tenth of the time that one out of a variable takes.
  */
-export function addTrip(made: Attributes, { trigger, value, limit, counts, reason }: TransitionEvent): Attributes {
-  made[a.trigger] = trigger;
-  made[a.windowRecorded] = counts.recorded;
-  made[a.windowFailures] = counts.failures;
-  made[a.windowSlow] = counts.slow;
-  if (value !== undefined) made[a.tripValue] = value;
-  if (limit !== undefined) made[a.tripLimit] = limit;
-  if (reason !== undefined) made[a.reason] = reason;
-  return made;
+export type Named = { [Name in (typeof a)[keyof typeof a]]?: AttributeValue };
+
+/** Adds what moved a circuit: trigger, value and limit, and the window it was decided on. */
+export function addTrip(made: Named, { trigger, value, limit, counts, reason }: TransitionEvent): void {
+  made['breaker.trigger'] = trigger;
+  made['breaker.window.recorded'] = counts.recorded;
+  made['breaker.window.failures'] = counts.failures;
+  made['breaker.window.slow'] = counts.slow;
+  if (value !== undefined) made['breaker.trip.value'] = value;
+  if (limit !== undefined) made['breaker.trip.limit'] = limit;
+  if (reason !== undefined) made['breaker.reason'] = reason;
 }
 
-/** The most frequent error types of the last failures, the most frequent first. */
-export function errorSummary(failures: readonly FailureRecord[]): Attributes {
-  if (failures.length === 0) return {};
+/** Adds the most frequent error types of the last failures, the most frequent first. */
+export function addErrors(made: Named, failures: readonly FailureRecord[]): void {
+  const [first] = failures;
+  if (first === undefined) return;
+  if (failures.every(({ errorType }) => errorType === first.errorType)) {
+    made['breaker.error.types'] = [first.errorType];
+    made['breaker.error.counts'] = [failures.length];
+    return;
+  }
   const counts = new Map<string, number>();
   for (const { errorType } of failures) counts.set(errorType, (counts.get(errorType) ?? 0) + 1);
   const top = [...counts].sort(([, left], [, right]) => right - left).slice(0, maxErrorTypes);
-  return { [a.errorTypes]: top.map(([type]) => type), [a.errorCounts]: top.map(([, count]) => count) };
+  made['breaker.error.types'] = top.map(([type]) => type);
+  made['breaker.error.counts'] = top.map(([, count]) => count);
 }

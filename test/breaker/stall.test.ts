@@ -154,6 +154,20 @@ describe('a target that hangs, where nobody can ask it', () => {
     }
   });
 
+  test.each(['before our timers could tell', 'after'])('a pause of our own process teaches no patience with the target; answers read %s', (order) => {
+    const made = bench({ stall: { ...stall, afterMs: 250 } });
+    traffic(made, 100, 4);
+    const permits = admitMany(made.breaker, 20);
+    made.clock.advance(30);
+    made.clock.skip(2_000);
+    if (order === 'after') made.clock.advance(0);
+    for (const permit of permits) permit.succeed();
+    made.clock.advance(200);
+    admitMany(made.breaker, 20);
+    made.clock.advance(600);
+    expect(made.moves).toMatchObject([{ trigger: 'stall' }]);
+  });
+
   test('other options in place do not forget the patience learned', () => {
     const made = bench({ stall });
     const permits = admitMany(made.breaker, 50);

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CallTimeoutError } from '../../src/core/errors.ts';
@@ -173,5 +175,18 @@ describe('a call with a time-out', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('a program with nothing else to do', () => {
+  const fixture = fileURLToPath(new URL('./fixtures/awaited-answer.ts', import.meta.url));
+  const ends = (how: string) => spawnSync(process.execPath, ['--import', 'tsx', fixture, how], { encoding: 'utf8', timeout: 20_000 });
+
+  test('ends with the answer of a call that hangs, not without one', () => {
+    expect(ends('hanging')).toMatchObject({ stdout: 'ECALLTIMEOUT\n', status: 0 });
+  });
+
+  test('is not held by the time-out of a call that is over', () => {
+    expect(ends('answered')).toMatchObject({ stdout: 'answered\n', status: 0, signal: null });
   });
 });

@@ -164,6 +164,25 @@ describe('slowRatio', () => {
     expect(breaker.state).toBe('open');
   });
 
+  test('a call in a queue of the caller’s own is not late before it begins, and then from there', () => {
+    const { breaker, clock, calls } = bench({ slowCallMs: 100, slowRatio: 0.5, minimumCalls: 5 });
+    const permits = admitMany(breaker, 5);
+    for (const permit of permits) permit.queue();
+    clock.advance(10_000);
+    expect([breaker.state, clock.pendingTimers]).toEqual(['closed', 0]);
+    permits[0]?.begin();
+    clock.advance(50);
+    permits[0]?.succeed();
+    expect(calls[0]).toMatchObject({ durationMs: 50, slow: false });
+    for (const permit of permits) permit.begin();
+    clock.advance(100);
+    expect(breaker.state).toBe('closed');
+    permits[1]?.begin();
+    clock.advance(1);
+    expect(breaker.snapshot().window).toEqual({ recorded: 1, failures: 0, slow: 0 });
+    expect(breaker.state).toBe('open');
+  });
+
   test('of the calls running some are late and some are not: exact counts', () => {
     const { breaker, clock } = bench({ slowCallMs: 100, slowRatio: 0.5, minimumCalls: 4 });
     succeed(breaker, 2, 1);

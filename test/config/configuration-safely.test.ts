@@ -23,6 +23,15 @@ describe('a broken configuration', () => {
   });
 
   it.each<[string, string, Environment]>([
+    ['off', 'management: off\nfoo: 1', {}],
+    ['false', 'management: false\nfoo: 1', {}],
+    ['a variable', 'foo: 1', { OTEL_BREAKER_MANAGEMENT: 'off' }],
+  ])('starts no management server where that was switched off by %s', (_, yaml, env) => {
+    expect(load(yaml, env).configuration.settings.management.enabled).toBe(false);
+    expect(load('foo: 1').configuration.settings.management.enabled).toBe(true);
+  });
+
+  it.each<[string, string, Environment]>([
     ['the environment, though the file is no YAML', notYaml, { OTEL_BREAKER_ON_CONFIG_ERROR: 'unprotected' }],
     ['the environment, though another variable is wrong', '', { OTEL_BREAKER_ON_CONFIG_ERROR: 'unprotected', OTEL_BREAKER_FOO: '1' }],
     ['the file, though a key of it is wrong', 'onError: unprotected\nfoo: 1', {}],

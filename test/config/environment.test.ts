@@ -82,12 +82,13 @@ describe('environment variables', () => {
   it('that are empty count as unset', () => expect(read({ FAILURE_RATIO: '', NO_SUCH: ' ' })).toMatchObject({ input: {}, issues: [] }));
 
   it('of later versions are a warning', () => {
-    const { warnings, issues } = read({ ADMIN_TOKEN: 's3cret', FLEET_STORE: 'redis://x' });
+    const { warnings, issues } = read({ FLEET_STORE: 'redis://x' });
     expect(issues).toEqual([]);
-    expect(warnings).toEqual([
-      'environment: OTEL_BREAKER_ADMIN_TOKEN is not available in this version and has no effect',
-      'environment: OTEL_BREAKER_FLEET_STORE is not available in this version and has no effect',
-    ]);
+    expect(warnings).toEqual(['environment: OTEL_BREAKER_FLEET_STORE is not available in this version and has no effect']);
+  });
+
+  it('that hold tokens are known, and no part of a configuration, which is logged', () => {
+    expect(read({ ADMIN_TOKEN: 'ops:s3cret', READ_TOKEN: 's3cret' })).toMatchObject({ input: {}, issues: [], warnings: [] });
   });
 
   it('that are unknown do not have their value shown: it may be a misspelt secret', () => {

@@ -18,8 +18,14 @@ const layers: readonly { readonly of: RegExp; readonly may: RegExp }[] = [
   { of: /^src\/registry\/create-registry\.ts$/, may: /^src\/(core|breaker|registry)\/|^src\/config\/(schema|resolver)\.ts$/ },
   { of: /^src\/registry\//, may: /^src\/(core|breaker|registry)\// },
   { of: /^src\/telemetry\//, may: /^src\/(core|breaker|policies|registry|telemetry)\// },
+  // Dashboards and rules, made from the names alone.
+  { of: /^src\/observability\//, may: /^src\/observability\/|^src\/telemetry\/names\.ts$/ },
   // What register adds when the process has no SDK: knows the settings, and how telemetry is read.
   { of: /^src\/sdk\//, may: /^src\/(core|config|telemetry|sdk)\// },
+  // A mode set by hand is for whom a rule of the configuration would be.
+  { of: /^src\/management\/mode-control\.ts$/, may: /^src\/(core|registry|management)\/|^src\/config\/(matching|schema|system-names)\.ts$/ },
+  { of: /^src\/management\/page\//, may: /^src\/management\// },
+  { of: /^src\/management\//, may: /^src\/(core|breaker|policies|registry|health|management)\// },
   { of: /^src\/setup(\.ts$|\/)/, may: /^(src|instrumentations)\// },
   { of: /^src\/index\.ts$/, may: /^src\/(core|breaker|policies|registry)\/|^src\/protect\.ts$/ },
   { of: /^instrumentations\/register\.ts$/, may: /^src\/setup\.ts$/ },
@@ -126,7 +132,7 @@ describe('time, timers and randomness', () => {
     'instrumentations/ioredis/pipeline.ts': 'keeps the order of callbacks, as the client does, and waits for nothing',
   };
   /** Where wall-clock time is what is asked for: it decides nothing. */
-  const stamped = /^src\/telemetry\/|^src\/storage\/wall-time\.ts$|^instrumentations\/fetch\/retry-after\.ts$/;
+  const stamped = /^src\/telemetry\/|^src\/(storage|management)\/wall-time\.ts$|^instrumentations\/fetch\/retry-after\.ts$/;
 
   const using = (pattern: RegExp): string[] => sources().filter((file) => pattern.test(withoutComments(textOf(file))));
 

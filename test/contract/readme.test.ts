@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withTables } from '../../scripts/generate-tables.ts';
 import { loadConfiguration } from '../../src/config/configuration.ts';
-import { variables } from '../../src/config/environment.ts';
+import { secretVariables, variables } from '../../src/config/environment.ts';
 import * as errors from '../../src/core/errors.ts';
-import { attributes, eventNames, metrics, spanNames } from '../../src/telemetry/names.ts';
+import * as policyErrors from '../../src/core/policy-errors.ts';
+import { attributes, eventNames, metrics, spanEventNames, spanNames } from '../../src/telemetry/names.ts';
 import { configDir } from '../support/config-dir.ts';
 import { repository } from '../support/spawn-app.ts';
 
@@ -27,18 +28,25 @@ describe('the README', () => {
   });
 
   it('lists every error with its code', () => {
-    for (const type of [errors.BreakerOpenError, errors.CallTimeoutError, errors.IllegalTransitionError, errors.ConfigError]) {
-      expect(readme).toContain(`| \`${type.name}\` | \`${type.prototype.code}\` |`);
-    }
+    const all = (Object.values({ ...errors, ...policyErrors }) as unknown as { name: string; prototype?: { code?: unknown } }[]).filter(
+      ({ prototype }) => typeof prototype?.code === 'string',
+    );
+    expect(all.length).toBeGreaterThan(10);
+    for (const { name, prototype } of all) expect(readme).toContain(`| \`${name}\` | \`${String(prototype?.code)}\` |`);
   });
 
   it('names no variable, metric, attribute or event that does not exist', () => {
-    const known = new Set(['OTEL_BREAKER_CONFIG_FILE', ...variables.keys()]);
+    const known = new Set(['OTEL_BREAKER_CONFIG_FILE', ...secretVariables, ...variables.keys()]);
     for (const [name] of readme.matchAll(/OTEL_BREAKER_[A-Z_]*[A-Z]/g)) expect(known, name).toContain(name);
-    const names = [...Object.values(metrics).map(({ name }) => name), ...Object.values(attributes), ...Object.values(eventNames)];
+    const names = [
+      ...Object.values(metrics).map(({ name }) => name),
+      ...Object.values(attributes),
+      ...Object.values(eventNames),
+      ...Object.values(spanEventNames),
+    ];
     for (const [name] of readme.matchAll(/(?<![-\w])breaker\.[A-Za-z_.]*[A-Za-z]/g)) {
       // Methods of a breaker in the code examples.
-      if (/^breaker\.(run|on|state|tryAcquire|rejection)$/.test(name) && !names.includes(name)) continue;
+      if (/^breaker\.(run|on|state|tryAcquire|rejection|degraded)$/.test(name) && !names.includes(name)) continue;
       expect(
         names.some((each) => each === name || each.startsWith(`${name}.`)),
         name,

@@ -19,7 +19,6 @@ test('the preload loads no package, and of Node only what is there already or co
     'node:fs',
     'node:module',
     'node:path',
-    'node:perf_hooks',
     'node:url',
   ]);
 });

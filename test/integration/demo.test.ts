@@ -17,4 +17,8 @@ it('the demo plays its outages, shows that protection works, and exits 0 within 
   // Without protection the first three never fail fast.
   expect(stdout.match(/ without +never /g)).toHaveLength(3);
   expect(stdout).toMatch(/spans of openings: breaker open /);
+  const bridged = /^ {2}with +(\d+) of \d+ reads answered; (\d+) of \d+ writes accepted, (\d+) of them in Redis afterwards: 0 lost/m.exec(stdout);
+  expect(Number(bridged?.[1])).toBeGreaterThan(100);
+  expect(Number(bridged?.[2])).toBeGreaterThan(100);
+  expect(bridged?.[3]).toBe(bridged?.[2]);
 });

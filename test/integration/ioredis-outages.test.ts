@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { IORedisBreakerInstrumentation } from '../../instrumentations/ioredis/index.ts';
+import type { BreakerOpenError } from '../../src/core/errors.ts';
 import { setFaultReporter } from '../../src/core/fault.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { freePort } from '../support/servers/free-port.ts';
@@ -69,6 +70,18 @@ async function recovery(call: () => Promise<unknown>): Promise<number> {
 }
 
 describe('a killed Redis', () => {
+  it('tells a call that waited for the connection how long the circuit stays open', async () => {
+    const redis = connect();
+    await warmUp(redis);
+    await server.kill();
+    while (redis.status === 'ready') await sleep(1);
+    // Admitted while nobody knew: never refused, but taken out of where it waited.
+    const waited = await redis.get('a').catch((error: unknown) => error);
+    expect(waited).toMatchObject({ code: 'EBREAKEROPEN' });
+    expect((waited as BreakerOpenError).retryAfterMs).toBeGreaterThan(0);
+    expect((waited as BreakerOpenError).retryAfterMs).toBeLessThanOrEqual(1_100);
+  });
+
   it('fails fast, calls under way included, in every class and style, and comes back by itself', async () => {
     const redis = connect();
     await warmUp(redis);

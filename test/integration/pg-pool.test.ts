@@ -124,6 +124,21 @@ it('a pool that is full because its server has frozen is not called exhausted: t
   rig.server.thaw();
 });
 
+it('calls that wait in a pool’s queue are not counted as slow while they do: an exhausted pool opens no circuit', async () => {
+  rig.registry.configure(() => ({ options: { slowCallMs: 200, slowRatio: 0.5, minimumCalls: 5 } }));
+  const pool = newPool(1);
+  const client = await pool.connect();
+  const waiting = Array.from({ length: 10 }, () => pool.query('SELECT 1'));
+  await sleep(500);
+  expect(rig.breaker('read').state).toBe('closed');
+  client.release();
+  await Promise.all(waiting);
+  expect(rig.breaker('read').snapshot()).toMatchObject({ state: 'closed', window: { recorded: 10, slow: 0 } });
+  const slow = Array.from({ length: 5 }, () => new pg.Pool({ connectionString: rig.server.url, max: 1 }));
+  await Promise.all(slow.map((each) => each.query('SELECT pg_sleep(0.3)').finally(() => each.end())));
+  expect(rig.breaker('read').snapshot().window.slow).toBe(5);
+});
+
 describe('the numbers of pools', () => {
   it('have a series for each pool of a database, by a number that the next pool gets when one has ended', async () => {
     const [first, second] = [newPool(), newPool(5)];

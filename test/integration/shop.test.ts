@@ -43,8 +43,9 @@ describe.each([
 
   it('serves every route', async () => {
     expect(await ask('/products')).toMatchObject({ status: 200, body: { length: 20 } });
-    expect(await ask('/cart/a', { method: 'POST', body: '{"product":"tea","count":2}' })).toEqual({ status: 200, body: { added: 2 } });
-    expect(await ask('/cart/a')).toMatchObject({ status: 200, body: { tea: expect.any(String) } });
+    expect(await ask('/cart/nobody')).toEqual({ status: 200, body: {} });
+    expect(await ask('/cart/a', { method: 'PUT', body: '{"tea":2}' })).toEqual({ status: 200, body: { saved: true } });
+    expect(await ask('/cart/a')).toEqual({ status: 200, body: { tea: 2 } });
     const order = await ask('/orders', { method: 'POST', body: '{"productId":3,"count":4}' });
     expect(order).toMatchObject({ status: 200, body: { id: expect.any(Number) } });
     expect(await postgres.query(`SELECT count FROM orders WHERE id = ${order.body.id}`)).toEqual([{ count: '4' }]);

@@ -43,6 +43,12 @@ describe('it would be noticed', () => {
     expect(violated(guarded({ transitions: [] }))).toContain('refused only while a circuit was open');
   });
 
+  it('if a class of calls were out of service for long after a fault', () => {
+    const late = run.ended + 60_000;
+    const results = [...run.guarded.results, [1e9, 0, 'redis callback', late, late, 'EBREAKEROPEN'] as const];
+    expect(violated(guarded({ results }))).toContain('in service soon after every fault');
+  });
+
   it('if a circuit opened for nothing, or stayed open', () => {
     expect(violated({ ...run, faults: [] })).toContain('no circuit opened without a fault');
     expect(violated({ ...run, stillOpen: ['redis://127.0.0.1:6379 read'] })).toEqual(['no circuit open when all is well']);

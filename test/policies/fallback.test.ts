@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBreaker } from '../../src/breaker/create-breaker.ts';
+import { QueueFullError, type RejectionReason } from '../../src/core/errors.ts';
 import { setFaultReporter } from '../../src/core/fault.ts';
 import { AllTiersFailedError } from '../../src/core/policy-errors.ts';
 import type { FallbackOptions } from '../../src/core/policy-options.ts';
@@ -315,5 +316,15 @@ describe('stale answers and the queue', () => {
     const { run, policies } = bench({ fallback: { queue: { path: 'q' }, value: 'never' } });
     await expect(run<unknown>(failing, { queue: queueHook(false, () => Promise.reject(full)), operation: 'write' })).rejects.toBe(full);
     expect(policies().meters.fallbacks('queue', 'failure')).toBe(1);
+  });
+
+  it('count a write for which the queue has no room as refused, and tell of it', async () => {
+    const { run, breaker } = bench({ fallback: { queue: { path: 'q' } } });
+    const told: RejectionReason[] = [];
+    breaker.on('rejected', ({ reason }) => told.push(reason));
+    const full = QueueFullError.of('q', '1 entries', down);
+    await expect(run<unknown>(failing, { queue: queueHook(false, () => Promise.reject(full)), operation: 'write' })).rejects.toBe(full);
+    expect(breaker.meters.rejections('queue_full')).toBe(1);
+    expect(told).toEqual(['queue_full']);
   });
 });

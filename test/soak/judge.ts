@@ -20,6 +20,8 @@ export interface Verdict {
 const heapAllowance = 2_000_000;
 /** An operation's end may be that far behind a fault's, in ms, before an opening has nothing to do with it. */
 const lateOpeningMs = 6_000;
+/** So long after the last fault of a lane nothing may be refused any more, in ms: a second, and what a busy machine takes. */
+const backInServiceMs = 3_000;
 
 export function judge(run: Run): Verdict {
   const { guarded, twin } = run;
@@ -42,6 +44,7 @@ export function judge(run: Run): Verdict {
       measured: `${breakers.length} breakers, slowest ${slowestRecovery(run)}`,
       violations: run.stillOpen,
     },
+    { name: 'in service soon after every fault', measured: `within ${backInServiceMs} ms`, violations: refusedLate(run) },
     {
       name: 'every permit returned',
       measured: `${permits} admitted, ${settled} settled`,
@@ -94,6 +97,20 @@ function slowestRecovery(run: Run): string {
   });
   const slowest = recoveries.toSorted((a, b) => b.ms - a.ms)[0];
   return slowest === undefined ? 'none' : `${(slowest.ms / 1_000).toFixed(1)} s after ${slowest.text}`;
+}
+
+/** Refused long after the lane's last fault was over, or a circuit had opened in its wake. */
+function refusedLate(run: Run): string[] {
+  const late = new Map<string, number>();
+  for (const [, index, kind, from, , outcome] of run.guarded.results) {
+    const lane = run.lanes[index];
+    if (lane === undefined || outcome !== 'EBREAKEROPEN') continue;
+    const { name, port } = lane;
+    const faults = run.faults.filter((fault) => fault.lanes.includes(name) && fault.from <= from).map(({ to }) => to);
+    const openings = run.guarded.transitions.filter((each) => each.port === port && each.to === 'open' && each.at <= from).map(({ at }) => at);
+    if (from - Math.max(...faults, ...openings) > backInServiceMs) late.set(`${kind} on ${name}`, (late.get(`${kind} on ${name}`) ?? 0) + 1);
+  }
+  return [...late].map(([what, times]) => `${what}: refused ${times} times`);
 }
 
 function total(calls: Readonly<Record<string, number>>): number {

@@ -46,7 +46,7 @@ export class WorkerProcess {
     const preloads = preload === undefined ? [] : ['--import', preload];
     const file = fileURLToPath(new URL('./worker.mjs', import.meta.url));
     this.#child = spawn(process.execPath, ['--expose-gc', ...preloads, file, JSON.stringify(options)], {
-      env: { ...process.env, NODE_OPTIONS: '', OTEL_BREAKER_SDK: 'off' },
+      env: { OTEL_BREAKER_SDK: 'off', ...process.env, NODE_OPTIONS: '' },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const { pid } = this.#child;

@@ -41,6 +41,13 @@ async function everything(sdk: TestSdk) {
   clock.advance(300_000);
   breaker.reset();
   (telemetry as Attachment).configured({ applied: false, source: 'a.yaml', changes: [], atNextStart: ['enabled'], error: new Error('no') });
+  (telemetry as Attachment).acted({
+    action: 'force-open',
+    actor: 'ops',
+    reason: 'test',
+    details: ['how: probe'],
+    changes: [{ breaker: breaker.name, before: { state: 'closed', mode: 'enforce' }, after: { state: 'forced_open', mode: 'enforce' } }],
+  });
   await trip(breaker);
   clock.advance(1_000);
   await inSpan('request', () => succeed(breaker));

@@ -8,20 +8,16 @@ import { tripRules } from './rules.ts';
 
 /** The trip rules of a circuit together: the first that fires is the verdict. */
 export class Jury {
-  /** Made when there is something to judge. */
-  #rules: readonly TripRule[] | undefined;
+  readonly #rules: readonly TripRule[];
+  readonly #minimumCalls: number;
 
-  constructor(private readonly options: ResolvedOptions) {}
-
-  /** Whether there is anything for a rule to find: into a window without a blemish most successes come. A user's rule may look for anything. */
-  isNeeded({ failures, slow }: WindowCounts, { overdue }: InFlight): boolean {
-    return failures > 0 || slow > 0 || overdue > 0 || this.options.rules.length > 0;
+  constructor(options: ResolvedOptions) {
+    this.#rules = tripRules(options);
+    this.#minimumCalls = options.minimumCalls;
   }
 
   verdict({ recorded, failures, slow }: WindowCounts, consecutiveFailures: number, calls: InFlight): Cause | undefined {
-    const { minimumCalls } = this.options;
-    const view = { recorded, failures, slow, minimumCalls, consecutiveFailures, inFlight: calls.count, overdue: calls.overdue };
-    this.#rules ??= tripRules(this.options);
+    const view = { recorded, failures, slow, minimumCalls: this.#minimumCalls, consecutiveFailures, inFlight: calls.count, overdue: calls.overdue };
     for (const rule of this.#rules) {
       const verdict = askIsolated(rule, view);
       if (verdict !== undefined) return { trigger: rule.name, ...verdict };

@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import { outsideCallContext } from '../../core/clock.ts';
 import { reportFault } from '../../core/fault.ts';
 import type { Codec } from '../stale-cache/codec.ts';
@@ -33,7 +32,9 @@ export class HandlerBook {
   /** For the people who read dead letters. */
   readable(bytes: Uint8Array): string {
     try {
-      return inspect(this.#codec.decode(bytes), { depth: 6, maxStringLength: 1_000, maxArrayLength: 50, breakLength: Number.POSITIVE_INFINITY });
+      return process
+        .getBuiltinModule('node:util')
+        .inspect(this.#codec.decode(bytes), { depth: 6, maxStringLength: 1_000, maxArrayLength: 50, breakLength: Number.POSITIVE_INFINITY });
     } catch (error) {
       return `unreadable: ${String(error)}`;
     }

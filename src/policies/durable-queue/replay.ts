@@ -85,7 +85,8 @@ export class Replay {
 
   /** An entry came in while the backlog is being worked off: it does not count against the rate. */
   grant(): void {
-    if (this.running) this.#pace.grant();
+    // While nobody knows whether the server is back, what comes in is backlog.
+    if (this.running && !this.#probing) this.#pace.grant();
   }
 
   async close(): Promise<void> {

@@ -10,9 +10,11 @@ interface Results {
 
 const contenders = ['bare', 'wrapper', 'ours', 'ours, telemetry', 'opossum', 'cockatiel'];
 
+/** A young generation that a sample does not fill: no collection takes away what is to be counted. */
+export const memoryArguments = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64'];
+
 export const memory: Part = async () => {
-  // A young generation that a sample does not fill: no collection takes away what is to be counted.
-  const { calls, breakers, timers } = await runWorker<Results>('memory', [], ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64']);
+  const { calls, breakers, timers } = await runWorker<Results>('memory', [], memoryArguments);
   const bytes = (name: string): number => calls[name] ?? Number.NaN;
   const rows: Row[] = [1, 1_000].map((loops) =>
     atMost(

@@ -5,6 +5,8 @@ export interface InterleaveOptions {
   readonly rounds: number;
   /** How long a contender runs at a stretch, in ms of processor time. */
   readonly sliceMs: number;
+  /** Contenders left out. */
+  readonly omitted?: RegExp;
 }
 
 /**
@@ -13,9 +15,9 @@ export interface InterleaveOptions {
  */
 export async function interleave<Name extends string>(
   contenders: Readonly<Record<Name, Load>>,
-  { rounds, sliceMs }: InterleaveOptions,
+  { rounds, sliceMs, omitted = /^$/ }: InterleaveOptions,
 ): Promise<Record<Name, number[]>> {
-  const names = Object.keys(contenders) as Name[];
+  const names = (Object.keys(contenders) as Name[]).filter((name) => !omitted.test(name));
   const samples = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>;
   const calls = {} as Record<Name, number>;
   for (const name of names) calls[name] = await calibrate(contenders[name], sliceMs);

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { holds, type Row } from './rows.ts';
 
@@ -26,6 +27,16 @@ export function markdown({ rows, comparisons }: Report): string {
     ...rowTable(rows),
     '<!-- /bench -->',
   ].join('\n');
+}
+
+const readme = new URL('../../../README.md', import.meta.url);
+
+/** Puts the tables in place of those that the README has. */
+export function intoReadme(tables: string): void {
+  const text = readFileSync(readme, 'utf8');
+  const parts = /^([\s\S]*)<!-- bench -->[\s\S]*<!-- \/bench -->([\s\S]*)$/.exec(text);
+  if (parts === null) throw new Error('the README has no place for the tables: <!-- bench --> to <!-- /bench -->');
+  writeFileSync(readme, `${parts[1]}${tables}${parts[2]}`);
 }
 
 function comparisonTable({ title, columns, lines }: Comparison): string[] {

@@ -9,7 +9,12 @@ import { inFlight, interleave } from '../support/interleave.ts';
 
 const spanned = process.argv.includes('--span');
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice(7);
-const pace = process.argv.includes('--quick') ? { rounds: 9, sliceMs: 5 } : { rounds: 41, sliceMs: 10 };
+/** Without the peers. */
+const alone = process.argv.includes('--ours');
+const pace = {
+  ...(process.argv.includes('--quick') ? { rounds: 9, sliceMs: 5 } : { rounds: 41, sliceMs: 10 }),
+  omitted: alone ? /opossum|cockatiel/ : /^$/,
+};
 
 registerSdk();
 const registry = createRegistry();

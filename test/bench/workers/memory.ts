@@ -1,8 +1,11 @@
 // What is allocated per call, and what a breaker holds. Needs --expose-gc and a young generation that one sample does not fill.
 import type { Breaker } from '../../../src/breaker/breaker.ts';
 import { createBreaker } from '../../../src/breaker/create-breaker.ts';
+import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import type { BreakerOptions } from '../../../src/core/options.ts';
+import type { Target } from '../../../src/core/target.ts';
 import { createRegistry } from '../../../src/registry/create-registry.ts';
+import type { BreakerHooks } from '../../../src/registry/registry.ts';
 import { attachTelemetry } from '../../../src/telemetry/attach.ts';
 import { type Call, cockatiel, opossum, registerSdk, wrapper } from '../support/contenders.ts';
 import { inFlight, type Load } from '../support/interleave.ts';
@@ -46,35 +49,91 @@ async function perCall(load: Load): Promise<number> {
 
 const BREAKERS = 5_000;
 
-/** Bytes that each of many breakers holds, once garbage is gone. */
-async function perBreaker(make: (index: number) => unknown): Promise<number> {
-  const held: unknown[] = [];
-  for (let index = 0; index < 500; index += 1) make(index);
-  collect();
-  const before = inUse();
-  for (let index = 0; index < BREAKERS; index += 1) held.push(await make(1_000 + index));
-  collect();
-  const bytes = (inUse() - before) / held.length;
-  return bytes;
+/** Timers set and not yet run or cancelled: unref'd ones count too. */
+let timers = 0;
+const countingClock: Clock = {
+  ...systemClock,
+  setTimer(fn, ms, awaited) {
+    let over = false;
+    const end = (): void => {
+      if (!over) timers -= 1;
+      over = true;
+    };
+    timers += 1;
+    const timer = systemClock.setTimer(
+      () => {
+        end();
+        fn();
+      },
+      ms,
+      awaited,
+    );
+    return {
+      cancel() {
+        end();
+        timer.cancel();
+      },
+    };
+  },
+};
+
+/** What a caller hands over and keeps anyway: its name and target. They are made before anything is counted. */
+interface Inputs {
+  readonly name: string;
+  readonly target: Target;
+  readonly hooks: BreakerHooks;
 }
 
-const target = (index: number) => ({ system: 'redis', address: '10.0.0.5', port: index, operation: 'read', server: `redis://10.0.0.5:${index}` });
+/** Bytes that each of many breakers holds, once garbage is gone and its timers have run. */
+async function perBreaker(make: (inputs: Inputs) => unknown): Promise<number> {
+  const inputs = Array.from({ length: BREAKERS + 500 }, (_, index) => inputsOf(index));
+  const held: unknown[] = new Array(BREAKERS).fill(undefined);
+  for (let index = 0; index < 500; index += 1) await make(inputs[BREAKERS + index] as Inputs);
+  await idle();
+  const before = inUse();
+  for (let index = 0; index < BREAKERS; index += 1) held[index] = await make(inputs[index] as Inputs);
+  await idle();
+  return (inUse() - before) / held.length;
+}
+
+/** Until no breaker waits for anything, and nothing is left of what was. */
+async function idle(): Promise<void> {
+  for (let turn = 0; turn < 40 && timers > 0; turn += 1) await new Promise((resolve) => setTimeout(resolve, 100));
+  for (let round = 0; round < 3; round += 1) collect();
+}
+
+let names = 0;
+function inputsOf(index: number): Inputs {
+  names += 1;
+  // In one piece: a string just put together is a tree of its parts.
+  const text = (made: string): string => Buffer.from(made).toString('latin1');
+  const server = text(`redis://10.0.0.5:${names}`);
+  const target = { system: 'redis', address: '10.0.0.5', port: index, operation: 'read', server };
+  return { name: text(`${server} read`), target, hooks: { defaults: { stall: {} } } };
+}
 
 async function used(breaker: Breaker): Promise<Breaker> {
   for (let call = 0; call < 3; call += 1) await breaker.run(succeeds);
   return breaker;
 }
 
-const plainRegistry = createRegistry({ maxBreakers: 1_000_000 });
+/** As an instrumentation uses it. */
+function permitted(breaker: Breaker): Breaker {
+  for (let call = 0; call < 3; call += 1) breaker.tryAcquire()?.succeed();
+  return breaker;
+}
+
+const plainRegistry = createRegistry({ maxBreakers: 1_000_000, clock: countingClock });
 const observedRegistry = createRegistry({ maxBreakers: 1_000_000 });
 attachTelemetry(observedRegistry);
-function observed(index: number, options: BreakerOptions = {}): Breaker {
-  return observedRegistry.get(`redis://10.0.0.5:${index} read`, target(index), { defaults: { stall: {}, ...options } });
+function observed(options: BreakerOptions = {}): Breaker {
+  const { name, target } = inputsOf(0);
+  return observedRegistry.get(name, target, { defaults: { stall: {}, ...options } });
 }
 
 const plain = createBreaker();
-const full = observed(0);
-const failing = observed(1, { failureRatio: undefined });
+const full = observed();
+const failing = observed({ failureRatio: undefined });
 const calls: Record<string, number> = {};
 for (const loops of [1, 1_000]) {
   calls[`bare, ${loops} in flight`] = await perCall(inFlight(loops, () => succeeds()));
@@ -98,13 +157,16 @@ calls['ours, telemetry, failing'] = await perCall(
 );
 
 const breakers = {
-  'made, not used': await perBreaker((index) => createBreaker({ name: `b${index}` })),
-  'used, no registry': await perBreaker((index) => used(createBreaker({ name: `u${index}` }))),
-  'in a registry, used': await perBreaker((index) => used(plainRegistry.get(`r${index}`, target(index), { defaults: { stall: {} } }))),
-  'in a registry with telemetry, used': await perBreaker((index) => used(observed(index))),
+  'made, not used': await perBreaker(({ name }) => createBreaker({ name })),
+  'used by run': await perBreaker(({ name }) => used(createBreaker({ name }, { clock: countingClock }))),
+  'in a registry with its watch, used by run, then idle': await perBreaker(({ name, target, hooks }) => used(plainRegistry.get(name, target, hooks))),
+  'in a registry with its watch, used by permits, then idle': await perBreaker(({ name, target, hooks }) =>
+    permitted(plainRegistry.get(name, target, hooks)),
+  ),
+  'in a registry with telemetry, used by run, then idle': await perBreaker(({ name, target, hooks }) =>
+    used(observedRegistry.get(name, target, hooks)),
+  ),
 };
 
-await new Promise((resolve) => setTimeout(resolve, 20));
-const timers = process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
 console.log(JSON.stringify({ calls, breakers, timers }));
 process.exit();

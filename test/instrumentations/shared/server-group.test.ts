@@ -117,6 +117,28 @@ describe('the breakers of a server', () => {
     group.fault(refused());
     expect(outages).toContain('refused');
   });
+
+  it('tell of an outage also when faults of the connection have opened the circuits by their number, whatever their code', () => {
+    const { group, read } = fixture();
+    const outages: string[] = [];
+    group.onOutage((outage) => outages.push(outage));
+    for (let call = 0; call < 20; call += 1) {
+      const permit = read.tryAcquire();
+      if (permit !== undefined) group.settleWithFault(permit, new Error('All sentinels are unreachable'), true);
+    }
+    expect([read.state, outages]).toEqual(['open', ['refused', 'refused']]);
+  });
+
+  it('tell of no outage when calls have failed for a reason of their own', () => {
+    const { group, read } = fixture();
+    const outages: string[] = [];
+    group.onOutage((outage) => outages.push(outage));
+    for (let call = 0; call < 20; call += 1) {
+      const permit = read.tryAcquire();
+      if (permit !== undefined) group.settleWithFault(permit, new Error('OOM'));
+    }
+    expect([read.state, outages]).toEqual(['open', []]);
+  });
 });
 
 describe('a user’s classify', () => {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 /** What a careful program gives its requests. */
-const patience = () => AbortSignal.timeout(5_000);
+const patience = () => AbortSignal.timeout(20_000);
 
 export function fetchLane(port) {
   const url = (path) => `http://127.0.0.1:${port}${path}`;

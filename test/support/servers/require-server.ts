@@ -2,7 +2,13 @@ import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Debian's package of each server binary: what to install when it is missing. */
-const packages = { 'redis-server': 'redis-server', initdb: 'postgresql', postgres: 'postgresql' } as const;
+const packages = {
+  'redis-server': 'redis-server',
+  initdb: 'postgresql',
+  postgres: 'postgresql',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
+} as const;
 
 /**
  * The path of a server's binary, from PATH or from where Debian keeps PostgreSQL's (the newest version).

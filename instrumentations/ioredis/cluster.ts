@@ -1,0 +1,91 @@
+import { policiesOf } from '../../src/policies/compose.ts';
+import type { Registry } from '../../src/registry/registry.ts';
+import type { ServerGroup } from '../shared/admission.ts';
+import type { Around } from '../shared/guard.ts';
+import { callOf, isolated } from './call.ts';
+import { type ClientState, stateOf } from './client-state.ts';
+import type { CommandClasses } from './command-class.ts';
+import { isOwn } from './own-command.ts';
+import { scriptKey } from './resend.ts';
+import type { RegistrySource } from './send-command.ts';
+import type { CommandLike, CommandType, RedisLike } from './types.ts';
+import { runWithPolicies } from './with-policies.ts';
+
+/** What is used of a Cluster beside what it shares with a client. */
+interface ClusterLike extends RedisLike {
+  nodes(role: 'all'): RedisLike[];
+  readonly connectionPool?: { on(event: '+node', listener: (node: RedisLike) => void): unknown };
+}
+
+/**
+ * The guard of `Cluster.prototype.sendCommand`. Breakers are the nodes' business, and so are the time-outs of attempts; policies
+ * are for the logical call, which may go to several nodes: those of the breaker of the first node that the cluster was given.
+ */
+export function aroundClusterCommand(source: RegistrySource, classes: CommandClasses): Around {
+  return (original, self, args) => {
+    const [command, stream, node] = args as [CommandLike | null | undefined, unknown, unknown];
+    if (typeof command !== 'object' || command === null) return original(self, args);
+    const cluster = self as ClusterLike;
+    const state = clusterState(cluster, classes);
+    if (state.commandType === undefined && scriptKey(command) === undefined) state.commandType = command.constructor as CommandType;
+    if (stream !== undefined || node !== undefined || isOwn(command) || callOf(command) !== undefined) return original(self, args);
+    const operation = classes.of(command);
+    if (operation === undefined) return original(self, args);
+    const group = state.group(cluster, source.registry);
+    if (!wanted(state, source.registry, group, operation)) return original(self, args);
+    const breaker = group.breaker(operation);
+    const policies = policiesOf(breaker);
+    const send = (own: CommandLike): undefined => {
+      const answered = original(cluster, [own]);
+      if (answered !== own.promise && answered instanceof Promise) answered.catch(() => undefined);
+      return undefined;
+    };
+    const call = { client: cluster, state, command, operation, server: `cluster ${group.key}`, send };
+    return runWithPolicies(breaker, policies, call) ? command.promise : original(self, args);
+  };
+}
+
+/** The guard of `Cluster.prototype.setStatus`. */
+export function aroundClusterStatus(source: RegistrySource, classes: CommandClasses): Around {
+  return (original, self, args) => {
+    const cluster = self as ClusterLike;
+    const state = clusterState(cluster, classes);
+    if (args[0] === 'ready') {
+      state.group(cluster, source.registry);
+      if (state.replay !== undefined) queueMicrotask(() => state.replay?.back());
+    }
+    return original(self, args);
+  };
+}
+
+/** Asked without making a breaker of a node that may never be called. */
+function wanted(state: ClientState, registry: Registry, group: ServerGroup, operation: string): boolean {
+  if (state.writes !== undefined) return true;
+  if (state.wanted === undefined || state.wanted.revision !== registry.revision) state.wanted = { revision: registry.revision, classes: new Map() };
+  const { classes } = state.wanted;
+  let is = classes.get(operation);
+  if (is === undefined) {
+    is = group.hasPolicies(operation);
+    classes.set(operation, is);
+  }
+  return is;
+}
+
+const known = new WeakSet<object>();
+
+/** Its nodes are told apart from clients of their own. */
+function clusterState(cluster: ClusterLike, classes: CommandClasses): ClientState {
+  const state = stateOf(cluster, classes);
+  if (known.has(cluster) || cluster.connectionPool === undefined) return state;
+  known.add(cluster);
+  state.isCluster = true;
+  const mark = (node: RedisLike): void => {
+    stateOf(node, classes).ofCluster = true;
+  };
+  isolated(() => {
+    // The pool's own event: listeners of the cluster's can be counted.
+    cluster.connectionPool?.on('+node', mark);
+    for (const each of cluster.nodes('all')) mark(each);
+  });
+  return state;
+}

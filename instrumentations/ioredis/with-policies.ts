@@ -1,0 +1,77 @@
+import type { Breaker } from '../../src/breaker/breaker.ts';
+import { reportFault } from '../../src/core/fault.ts';
+import type { Policies } from '../../src/policies/compose.ts';
+import type { ClientState } from './client-state.ts';
+import type { CommandClass } from './command-class.ts';
+import { answer, transformed } from './own-command.ts';
+import { selectedBy } from './queue-replay.ts';
+import { RedisCall, type Send } from './redis-call.ts';
+import { turnBehind } from './turn.ts';
+import type { CommandLike, RedisLike } from './types.ts';
+import type { WriteQueue } from './write-queue.ts';
+
+export interface GuardedCommand {
+  readonly client: RedisLike;
+  readonly state: ClientState;
+  readonly command: CommandLike;
+  readonly operation: CommandClass;
+  readonly server: string;
+  readonly send: Send;
+}
+
+/** Begins what no later attempt could go on with, or waits by its nature. */
+const unfit: ReadonlySet<string> = new Set(['multi', 'watch']);
+
+/**
+ * Makes a command's call through the policies of its breaker, and in its turn behind queued writes.
+ * @returns whether it does: `false` for a command that is to be sent as it is
+ */
+export function runWithPolicies(breaker: Breaker, policies: Policies | undefined, of: GuardedCommand): boolean {
+  const { command, operation, state } = of;
+  if (operation === 'blocking' || unfit.has(command.name.toLowerCase())) return false;
+  let made: Promise<unknown> | undefined;
+  try {
+    const opening = state.writes !== undefined && !state.writes.slot.settled ? state.writes.slot.opened : undefined;
+    made = opening === undefined ? begin(breaker, policies, of) : opening.then(() => begin(breaker, policies, of) ?? once(breaker, of));
+  } catch (fault) {
+    reportFault(fault, 'the policies of a Redis command');
+    return false;
+  }
+  made?.then(
+    (value) => answer(command, value),
+    (error: unknown) => command.reject(error),
+  );
+  return made !== undefined;
+}
+
+/** `undefined` where there is nothing to do but to send it. */
+function begin(breaker: Breaker, policies: Policies | undefined, of: GuardedCommand): Promise<unknown> | undefined {
+  const call = policies && new RedisCall(breaker, of);
+  const make = (): Promise<unknown> => (policies !== undefined && call !== undefined ? policies.run(call) : once(breaker, of));
+  const { writes } = of.state;
+  // A write that may wait itself is in its turn anyway.
+  const queued = call !== undefined && !breaker.onlyWatches && call.queue !== undefined;
+  const turn = writes === undefined || queued ? undefined : turnOf(writes, breaker, of);
+  if (turn === undefined) return call && make();
+  return 'value' in turn ? Promise.resolve(transformed(of.command, turn.value, undefined)) : turn.then(make);
+}
+
+/** Without policies, but behind queued writes. */
+function once(breaker: Breaker, of: GuardedCommand): Promise<unknown> {
+  return new RedisCall(breaker, of).attempt({ number: 1, signal: undefined });
+}
+
+/** What writes that wait mean for a command: its answer, or its turn behind them. */
+function turnOf(
+  writes: WriteQueue,
+  breaker: Breaker,
+  { client, state, command, operation }: GuardedCommand,
+): { value: unknown } | Promise<void> | undefined {
+  const db = selectedBy(client);
+  if (!writes.concerns(command, db)) return undefined;
+  const seen = operation === 'read' ? writes.read(command, db) : 'unknown';
+  if (seen !== 'unknown') return seen;
+  return turnBehind(writes, state, breaker, () => writes.concerns(command, db))?.then((refusal) => {
+    if (refusal !== undefined) throw refusal;
+  });
+}

@@ -1,0 +1,111 @@
+import type { Clock, Timer } from '../../src/core/clock.ts';
+import type { DurableQueue } from '../../src/policies/durable-queue/durable-queue.ts';
+import type { QueueGauge, QueueHook, QueueSlot } from '../../src/policies/ports.ts';
+import { keyText, queueable } from './queueable.ts';
+import { type PendingCommand, pendingReply } from './queued-commands.ts';
+import type { CommandLike } from './types.ts';
+
+/** A queued write as it is on the disk. */
+export interface QueuedPayload {
+  readonly db: number;
+  readonly name: string;
+  readonly args: readonly (string | Uint8Array)[];
+}
+
+/** These touch every key there is. */
+const allKeys: ReadonlySet<string> = new Set(['flushall', 'flushdb', 'swapdb']);
+/** How often to look, in ms, whether what was waited for has been made. */
+const lookMs = 20;
+/** Longest wait, in ms, for queued writes to be made before what comes after them. */
+export const longestWaitMs = 10_000;
+
+/** The part of a durable queue that belongs to one server: what waits, and what that means for commands that come later. */
+export class WriteQueue {
+  readonly slot: QueueSlot;
+  /** Under this name the writes of the server are found again by the next process. */
+  readonly handler: string;
+  readonly #realm: string;
+  readonly #clock: Clock;
+
+  /** @param realm the server, in every process alike */
+  constructor(slot: QueueSlot, realm: string, clock: Clock) {
+    this.slot = slot;
+    this.handler = `redis ${realm}`;
+    this.#realm = realm;
+    this.#clock = clock;
+  }
+
+  get queue(): DurableQueue | undefined {
+    return this.slot.queue;
+  }
+
+  /** A write's part in it; `undefined` for one that cannot wait. */
+  hook(command: CommandLike, db: number): QueueHook<unknown> | undefined {
+    const { queue } = this;
+    const found = queue && queueable(command.name, command.args);
+    if (queue === undefined || found === undefined) return undefined;
+    const keys = found.keys.map((key) => this.#key(db, key));
+    const payload: QueuedPayload = { db, ...found.command };
+    const ticket = queue.ticket();
+    return {
+      behind: () => queue.has(...keys),
+      passed: () => queue.passed(ticket, keys),
+      append: async (cause) => {
+        // Switched off is switched off: to make the write a moment later would be no better.
+        if ((cause as { code?: unknown } | undefined)?.code === 'EREADONLYMODE') throw cause;
+        await queue.append({ handler: this.handler, keys, payload, ticket, cause });
+        return command.transformReply(Buffer.from(found.reply));
+      },
+    };
+  }
+
+  /** Whether writes wait that a command would overtake, or miss. */
+  concerns(command: CommandLike, db: number): boolean {
+    const { queue } = this;
+    if (queue === undefined || queue.depth === 0) return false;
+    return allKeys.has(command.name.toLowerCase()) || queue.has(...keysOf(command).map((key) => this.#key(db, key)));
+  }
+
+  /** What a read sees of the writes that wait; see {@link pendingReply}. */
+  read(command: CommandLike, db: number): { readonly value: unknown } | 'unknown' | undefined {
+    const { queue } = this;
+    if (queue === undefined) return undefined;
+    const pendingOf = (key: string): PendingCommand[] =>
+      queue.pending(this.#key(db, key)).map(({ payload, ageMs }) => ({ command: payload as QueuedPayload, ageMs }));
+    return pendingReply(command.name, keysOf(command), pendingOf, null);
+  }
+
+  /** Resolves once `free` says so; to `false` if that takes too long. */
+  wait(free: () => boolean): Promise<boolean> {
+    const giveUpAt = this.#clock.now() + longestWaitMs;
+    return new Promise((resolve) => {
+      const look = (): Timer | undefined => {
+        if (free()) resolve(true);
+        else if (this.#clock.now() >= giveUpAt) resolve(false);
+        else return this.#clock.setTimer(look, lookMs, true);
+        return undefined;
+      };
+      look();
+    });
+  }
+
+  #key(db: number, key: string): string {
+    return `${this.#realm} ${db} ${key}`;
+  }
+}
+
+function keysOf(command: CommandLike): string[] {
+  return command.getKeys().map((key) => keyText(typeof key === 'string' || key instanceof Uint8Array ? key : String(key)));
+}
+
+/** For metrics. */
+export function gaugeOf(slot: QueueSlot): QueueGauge {
+  return {
+    get depth() {
+      return slot.queue?.depth ?? 0;
+    },
+    get ageMs() {
+      return slot.queue?.ageMs ?? 0;
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import type { Breaker } from '../../src/breaker/breaker.ts';
+import { isBreakerError } from '../../src/core/errors.ts';
+import { type Policies, policiesOf } from '../../src/policies/compose.ts';
+import { degradedModeOf } from '../../src/policies/degraded.ts';
+import { refuseWrite, takeRate } from '../../src/policies/limits.ts';
+import { isRead } from '../../src/policies/policy-call.ts';
+import { isolated } from '../shared/isolated.ts';
+import type { Operation } from './operation.ts';
+import type { PgCallback } from './types.ts';
+
+/** The policies that concern a breaker's calls now; `undefined` where calls go as if there were none. */
+export function policiesFor(breaker: Breaker): Policies | undefined {
+  const policies = policiesOf(breaker);
+  if (policies === undefined) return undefined;
+  const { options } = policies;
+  if (options?.fallback?.queue !== undefined) warnOfQueue(breaker);
+  const idle = breaker.onlyWatches && options?.bulkhead === undefined && options?.rateLimit === undefined && degradedModeOf(breaker) === 'off';
+  return idle ? undefined : policies;
+}
+
+/** Whether a statement's answer is all there is to it: not so a LISTEN, or a COPY whose data flow at the pace of the application. */
+export const maySettle = ({ operation, copy }: Operation): boolean => operation !== 'listen' && copy === undefined;
+
+/**
+ * What may be refused but neither waited with, repeated, timed out nor answered by anything else: what begins a transaction,
+ * cursors and streams, LISTEN. Read-only mode and the rate limit hold for them, too.
+ */
+export function gateRefusal(policies: Policies, breaker: Breaker): Error | undefined {
+  const mode = degradedModeOf(breaker);
+  if (mode === 'bypass') return undefined;
+  const refused = mode !== 'off' && !isRead(breaker.target.operation) ? refuseWrite(breaker) : undefined;
+  return refused ?? (policies.rateLimiter && takeRate(breaker, policies.rateLimiter));
+}
+
+/** Hands on how a call has ended, in the form that its caller has chosen, as pg does. */
+export function deliver(
+  promise: PromiseConstructor | undefined,
+  callback: PgCallback | undefined,
+  nothing: null | undefined,
+  run: Promise<unknown>,
+): unknown {
+  if (callback !== undefined) {
+    // On a tick of its own: what it throws is an uncaught exception, not a rejection.
+    run.then(
+      (value) => process.nextTick(callback, nothing, value),
+      (error: unknown) => process.nextTick(callback, error),
+    );
+    return undefined;
+  }
+  return new (promise ?? Promise)((resolve, reject) => {
+    run.then(resolve, reject);
+  }).catch((error: unknown) => {
+    // As pg does, so that the trace leads back to who asked. Refusals have none.
+    if (error instanceof Error && !isBreakerError(error)) isolated('the stack of an error', () => Error.captureStackTrace?.(error));
+    throw error;
+  });
+}
+
+let warned = false;
+
+function warnOfQueue({ name }: Breaker): void {
+  if (warned) return;
+  warned = true;
+  const message = `fallback.queue has no effect on ${name}: only writes to Redis can be queued. What PostgreSQL would have answered is not known without it`;
+  process.emitWarning(message, { type: 'OtelBreakerWarning', code: 'OTEL_BREAKER_CONFIG' });
+}

@@ -1,0 +1,144 @@
+import type { Breaker } from '../breaker/breaker.ts';
+import { reportFault } from '../core/fault.ts';
+import { Refusal } from './answer.ts';
+import { tidyReason } from './bodies.ts';
+import { ModeOverrides } from './mode-control.ts';
+import type { AdminEvent, ManagementOptions, ModeControl } from './ports.ts';
+import type { State } from './state.ts';
+import { isoTime } from './wall-time.ts';
+import type {
+  AdminAnswer,
+  AdminChange,
+  AdminState,
+  BreakerAction,
+  FaultRequest,
+  ModeRequest,
+  ReasonRequest,
+  RecoveryRequest,
+  ReloadAnswer,
+} from './wire.ts';
+
+const moves: Readonly<Record<BreakerAction, (breaker: Breaker, reason: string) => void>> = {
+  'force-open': (breaker, reason) => breaker.forceOpen(reason),
+  'force-closed': (breaker, reason) => breaker.disable(reason),
+  reset: (breaker, reason) => breaker.reset(reason),
+  shadow: (breaker, reason) => breaker.shadow(reason),
+  release: (breaker, reason) => breaker.release(reason),
+};
+
+/** Who acts, and what happens to be told. */
+export interface AdminListeners {
+  acted(answer: AdminAnswer): void;
+  reloaded(answer: ReloadAnswer): void;
+}
+
+/** What a person may do. Everything is told to the audit log, with who did it and what was before and after. */
+export class Admin {
+  readonly #state: State;
+  readonly #options: ManagementOptions;
+  readonly #listeners: AdminListeners;
+  readonly #modes: ModeControl;
+
+  constructor(state: State, options: ManagementOptions, listeners: AdminListeners) {
+    this.#state = state;
+    this.#options = options;
+    this.#listeners = listeners;
+    this.#modes = options.modes ?? new ModeOverrides(state.registry);
+  }
+
+  move(action: BreakerAction, breaker: Breaker, actor: string, { reason }: ReasonRequest): AdminAnswer {
+    return this.#act(action, actor, reason, [breaker], [], (why) => moves[action](breaker, why));
+  }
+
+  /** Open circuits only: what is held by hand is somebody's will, and what is closed needs nothing. */
+  recover(actor: string, { reason, how = 'probe' }: RecoveryRequest): AdminAnswer {
+    const open = this.#state.registry.list().filter((breaker) => (breaker.snapshot().circuit ?? breaker.state) === 'open');
+    return this.#act('force-recovery', actor, reason, open, [`how: ${how}`], (why) => {
+      for (const breaker of open) how === 'probe' ? breaker.probe(why) : breaker.reset(why);
+    });
+  }
+
+  mode(actor: string, { reason, mode, match }: ModeRequest): AdminAnswer {
+    const details = [`mode: ${mode}`, ...Object.entries(match ?? {}).map(([key, value]) => `match.${key}: ${value}`)];
+    return this.#act('mode', actor, reason, this.#state.registry.list(), details, () => {
+      this.#modes.set(mode === 'configured' ? undefined : mode, match);
+    });
+  }
+
+  inject(actor: string, request: FaultRequest): AdminAnswer {
+    const { faults } = this.#options;
+    if (faults === undefined) throw new Refusal(501, 'not_available', 'faults cannot be injected here');
+    const { reason, ...rest } = request;
+    const details = Object.entries(rest).map(([key, value]) => `${key}: ${value}`);
+    try {
+      return this.#act('faults', actor, reason, [], details, () => faults.inject(request, actor));
+    } catch (error) {
+      throw new Refusal(409, 'conflict', error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  async reload(actor: string, { reason: given }: ReasonRequest): Promise<ReloadAnswer> {
+    const { reload } = this.#options;
+    if (reload === undefined) throw new Refusal(501, 'not_available', 'this process has no configuration to read again');
+    const reason = tidyReason(given);
+    const { applied, changes, atNextStart, error } = await reload();
+    const at = isoTime();
+    const answer: ReloadAnswer = { at, applied, changes, atNextStart, ...(error !== undefined && { error: error.message }) };
+    this.#audit({
+      at,
+      action: 'config-reload',
+      actor,
+      ...(reason && { reason }),
+      changes: [],
+      details: changes,
+      ...(error && { error: error.message }),
+    });
+    this.#state.changed();
+    this.#listeners.reloaded(answer);
+    return answer;
+  }
+
+  #act(
+    action: AdminEvent['action'],
+    actor: string,
+    given: string | undefined,
+    breakers: readonly Breaker[],
+    details: readonly string[],
+    work: (reason: string) => void,
+  ): AdminAnswer {
+    const reason = tidyReason(given);
+    const before = breakers.map(standing);
+    const event = { at: isoTime(), action, actor, ...(reason !== undefined && { reason }) };
+    try {
+      work(reason === undefined ? `by ${actor}` : `by ${actor}: ${reason}`);
+    } catch (error) {
+      this.#audit({ ...event, changes: [], details, error: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
+    const changes = breakers.flatMap((breaker, index): AdminChange[] => {
+      const [was, is] = [before[index] as Standing, standing(breaker)];
+      return was.generation === is.generation && was.mode === is.mode
+        ? []
+        : [{ breaker: breaker.name, before: { state: was.state, mode: was.mode }, after: { state: is.state, mode: is.mode } }];
+    });
+    const answer: AdminAnswer = { ...event, changes };
+    this.#audit({ ...event, changes, details });
+    this.#state.changed();
+    this.#listeners.acted(answer);
+    return answer;
+  }
+
+  #audit(event: AdminEvent): void {
+    try {
+      this.#options.onAdmin?.(event);
+    } catch (fault) {
+      reportFault(fault, 'the audit log');
+    }
+  }
+}
+
+type Standing = AdminState & { readonly generation: number };
+
+function standing(breaker: Breaker): Standing {
+  return { state: breaker.state, mode: breaker.mode, generation: breaker.generation };
+}

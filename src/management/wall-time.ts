@@ -1,0 +1,7 @@
+/** The wall clock: it stamps what people read, and decides nothing. */
+export const wallTime = (): number => Date.now();
+
+/** ISO 8601. @param agoMs how long ago */
+export function isoTime(agoMs = 0): string {
+  return new Date(wallTime() - agoMs).toISOString();
+}

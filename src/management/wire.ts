@@ -1,0 +1,369 @@
+/**
+ * What the management server says and is told, as JSON. The page and the command line are built on these types, and
+ * `GET /openapi.json` describes the same. Times are ISO 8601 texts where a moment is meant, and milliseconds (`...Ms`) where a
+ * length is. What is not known, or has no meaning at present, is absent.
+ */
+
+export type StateView = 'closed' | 'open' | 'half_open' | 'forced_open' | 'disabled' | 'shadow';
+export type ModeView = 'enforce' | 'shadow' | 'off';
+export type SystemState = 'healthy' | 'degraded' | 'critical' | 'emergency';
+export type Severity = 'info' | 'warning' | 'critical';
+
+export interface TargetView {
+  /** `redis`, `postgresql`, `http`, or a third party's own. */
+  readonly system?: string;
+  readonly address?: string;
+  readonly port?: number;
+  /** The database. */
+  readonly namespace?: string;
+  /** `read`, `write`, `delete`, ... */
+  readonly operation?: string;
+  /** All breakers of one server have the same. */
+  readonly server?: string;
+}
+
+export interface LastTripView {
+  readonly trigger: string;
+  readonly agoMs: number;
+  /** What the rule measured, and its limit. */
+  readonly value?: number;
+  readonly limit?: number;
+  readonly errorType?: string;
+}
+
+export interface ErrorCount {
+  readonly errorType: string;
+  readonly count: number;
+}
+
+export interface BreakerView {
+  readonly name: string;
+  readonly target: TargetView;
+  readonly state: StateView;
+  /** In shadow: the state of the machine that runs beside the traffic. */
+  readonly circuit?: 'closed' | 'open' | 'half_open';
+  readonly mode: ModeView;
+  /** How long it has been in this state. */
+  readonly sinceMs: number;
+  /** Failures / recorded; absent below `minimumCalls`. */
+  readonly failureRatio?: number;
+  /** Absent: the rule is off. */
+  readonly failureRatioLimit?: number;
+  readonly slowRatio?: number;
+  /** Absent: the rule is off, or nothing counts as slow. */
+  readonly slowRatioLimit?: number;
+  /** What the rules look at now. */
+  readonly window: { readonly recorded: number; readonly failures: number; readonly slow: number };
+  readonly minimumCalls: number;
+  readonly consecutiveFailures: number;
+  readonly inFlight: number;
+  readonly probesInFlight: number;
+  /** Since the breaker was made, as the four below. Only reasons that have occurred. */
+  readonly rejections: Readonly<Record<string, number>>;
+  readonly shadowRejections: Readonly<Record<string, number>>;
+  /** By outcome: success, failure, ignored, cancelled, stale. */
+  readonly calls: Readonly<Record<string, number>>;
+  /** Calls that a fallback served, by its type: value, function, tier, stale, queue, empty. Absent: none yet. */
+  readonly fallbacks?: Readonly<Record<string, number>>;
+  readonly lastTrip?: LastTripView;
+  /** The kinds of error among all failures, the most frequent first, at most 8. */
+  readonly lastErrors: readonly ErrorCount[];
+  /** Until the next probe. */
+  readonly retryAfterMs?: number;
+  /** Openings in a row. */
+  readonly openings: number;
+  /** The configuration rule that applied. */
+  readonly rule?: string;
+  /** Faults are being injected on purpose. */
+  readonly injected?: boolean;
+  /** How calls are served for the time being: read-only, empty, bypass. */
+  readonly degraded?: string;
+}
+
+export interface PoolView {
+  readonly name: string;
+  readonly target: TargetView;
+  readonly used: number;
+  readonly idle: number;
+  readonly limit: number;
+  /** Calls that wait for a connection. */
+  readonly waiting: number;
+  /** Calls that gave up waiting. */
+  readonly timeouts: number;
+}
+
+export interface AlertView {
+  readonly id: string;
+  /** Of the rule. */
+  readonly name: string;
+  readonly severity: Severity;
+  readonly state: 'firing' | 'resolved';
+  /** One sentence for a person. */
+  readonly summary: string;
+  readonly breaker?: string;
+  readonly value?: number;
+  readonly limit?: number;
+  /** When it began to fire. */
+  readonly since: string;
+  readonly resolvedAt?: string;
+}
+
+export interface SystemView {
+  readonly state: SystemState;
+  /** Why it is not healthy, one sentence each. */
+  readonly reasons: readonly string[];
+  readonly dependencies: { readonly total: number; readonly up: number };
+}
+
+export interface CheckView {
+  readonly name: string;
+  readonly status: 'up' | 'down' | 'unknown';
+  readonly critical: boolean;
+  readonly lastCheckAt?: string;
+  readonly durationMs?: number;
+  readonly error?: string;
+}
+
+export interface TransitionView {
+  readonly breaker: string;
+  readonly at: string;
+  readonly from: StateView;
+  readonly to: StateView;
+  readonly trigger: string;
+  readonly value?: number;
+  readonly limit?: number;
+  readonly errorType?: string;
+  /** Who or why, of a move by hand. */
+  readonly reason?: string;
+  /** What a breaker in shadow mode would have done. */
+  readonly shadow?: boolean;
+  readonly openForMs?: number;
+}
+
+/** The window of a breaker at one moment. */
+export interface SampleView {
+  readonly at: string;
+  readonly state: StateView;
+  readonly recorded: number;
+  readonly failures: number;
+  readonly slow: number;
+  readonly failureRatio?: number;
+  readonly slowRatio?: number;
+  readonly inFlight: number;
+  /** Since the sample before. */
+  readonly rejected: number;
+}
+
+/** `GET /api/overview`, and the data of the event `overview`. */
+export interface Overview {
+  /** The service's name, as OpenTelemetry has it; the program's otherwise. */
+  readonly service: string;
+  readonly pid: number;
+  /** Of otel-breaker. */
+  readonly version: string;
+  readonly at: string;
+  /** The mode that holds where no rule says otherwise. */
+  readonly mode: ModeView;
+  readonly system: SystemView;
+  readonly breakers: readonly BreakerView[];
+  /** Firing, and those resolved of late. */
+  readonly alerts: readonly AlertView[];
+  readonly pools: readonly PoolView[];
+  /** Whether there is a token at all; without one nobody can control anything. */
+  readonly adminEnabled: boolean;
+  /** What this process can do: the controls that a page may show. */
+  readonly features: readonly Feature[];
+}
+
+export type Feature = 'admin' | 'reload' | 'mode' | 'faults' | 'metrics' | 'history';
+
+/** `GET /health` */
+export interface HealthView {
+  readonly status: SystemState;
+  readonly service: string;
+  readonly at: string;
+  readonly uptimeMs: number;
+  readonly live: boolean;
+  readonly ready: boolean;
+  readonly system: SystemView;
+  readonly checks: readonly CheckView[];
+  readonly breakers: BreakerCounts;
+}
+
+/** How many breakers are in which state. */
+export interface BreakerCounts {
+  readonly total: number;
+  readonly closed: number;
+  readonly open: number;
+  readonly half_open: number;
+  readonly forced_open: number;
+  readonly disabled: number;
+  readonly shadow: number;
+}
+
+/** `GET /health/live`: 200 as long as the process can answer. */
+export interface LiveView {
+  readonly status: 'up' | 'down';
+}
+
+/** `GET /health/ready`: 200, or 503 where `readiness.failOn` says so. */
+export interface ReadyView {
+  readonly status: 'ready' | 'not_ready';
+  readonly reasons: readonly string[];
+}
+
+/** `GET /health/resilience` */
+export interface ResilienceView {
+  readonly at: string;
+  readonly mode: ModeView;
+  readonly system: SystemView;
+  readonly breakers: BreakerCounts;
+  /** Of all breakers together, since they were made. */
+  readonly totals: { readonly calls: number; readonly failures: number; readonly rejections: number; readonly fallbacks: number };
+  readonly alerts: readonly AlertView[];
+}
+
+/** `GET /health/circuit-breakers`, and `/metrics/circuit-breakers`. */
+export interface BreakersView {
+  readonly at: string;
+  readonly breakers: readonly BreakerView[];
+}
+
+/** `GET /health/circuit-breakers/{name}` */
+export interface BreakerDetail {
+  readonly at: string;
+  readonly breaker: BreakerView;
+  readonly transitions: readonly TransitionView[];
+}
+
+/** `GET /api/history?breaker=` : without `breaker` the transitions of all, and no samples. Oldest first. */
+export interface HistoryView {
+  readonly at: string;
+  readonly breaker?: string;
+  readonly transitions: readonly TransitionView[];
+  readonly samples: readonly SampleView[];
+}
+
+export const breakerActions = ['force-open', 'force-closed', 'reset', 'shadow', 'release'] as const;
+export type BreakerAction = (typeof breakerActions)[number];
+
+/** Body of every admin request, all of it optional. */
+export interface ReasonRequest {
+  /** For the record, at most 200 characters. */
+  readonly reason?: string;
+}
+
+/** Body of `POST /admin/resilience/force-recovery`. */
+export interface RecoveryRequest extends ReasonRequest {
+  /** `probe` (default): every open circuit lets probes out now. `reset`: every circuit closes and forgets what it has seen. */
+  readonly how?: 'probe' | 'reset';
+}
+
+/** Body of `POST /admin/resilience/mode`. */
+export interface ModeRequest extends ReasonRequest {
+  /** `configured`: as the configuration says, again. */
+  readonly mode: ModeView | 'configured';
+  /** Which breakers; all of them without it. `*` and `?` stand for any text and one character. */
+  readonly match?: MatchRequest;
+}
+
+export interface MatchRequest {
+  readonly name?: string;
+  readonly system?: string;
+  /** `host`, `host:port`, or the server's key. */
+  readonly server?: string;
+  readonly operation?: string;
+}
+
+/** Before or after an admin action. */
+export interface AdminState {
+  readonly state: StateView;
+  readonly mode: ModeView;
+}
+
+export interface AdminChange {
+  readonly breaker: string;
+  readonly before: AdminState;
+  readonly after: AdminState;
+}
+
+/** Answer to every `POST /admin/...` but the reload; also the data of the event `admin`. */
+export interface AdminAnswer {
+  readonly at: string;
+  readonly action: string;
+  /** The token's name. */
+  readonly actor: string;
+  readonly reason?: string;
+  /** What has changed; empty when all was so already. */
+  readonly changes: readonly AdminChange[];
+}
+
+/** Answer to `POST /admin/config/reload`; 422 when the configuration is at fault. Also the data of the event `config`. */
+export interface ReloadAnswer {
+  readonly at: string;
+  readonly applied: boolean;
+  /** As `breakers[0].mode: shadow -> enforce`. */
+  readonly changes: readonly string[];
+  /** Changed, but read at the start only. */
+  readonly atNextStart: readonly string[];
+  /** Why nothing has changed: every fault, with its line. */
+  readonly error?: string;
+}
+
+/** Body of `POST /admin/faults`: the injection that is to hold from now on; `GET /admin/faults` lists them. */
+export interface FaultRequest extends ReasonRequest {
+  readonly breaker: string;
+  readonly kind: 'error' | 'latency' | 'hang' | 'off';
+  /** Share of calls, in (0, 1]. Default 1. */
+  readonly share?: number;
+  /** Of `latency`. */
+  readonly latencyMs?: number;
+  /** When it ends by itself. Default 60,000. */
+  readonly durationMs?: number;
+}
+
+/** Every answer that is no success. */
+export interface ErrorView {
+  readonly error: {
+    /** For programs: `not_found`, `method_not_allowed`, `unauthorized`, `forbidden_host`, ... */
+    readonly code: ErrorCode;
+    /** For people: what is wrong, and what to do. */
+    readonly message: string;
+    /** Faults of a body, one by one. */
+    readonly issues?: readonly IssueView[];
+  };
+}
+
+export interface IssueView {
+  readonly path: string;
+  readonly allowed: string;
+}
+
+export const errorCodes = [
+  'bad_request',
+  'invalid_body',
+  'body_too_large',
+  'unsupported_media_type',
+  'unauthorized',
+  'admin_disabled',
+  'forbidden_host',
+  'forbidden_origin',
+  'not_found',
+  'unknown_breaker',
+  'method_not_allowed',
+  'conflict',
+  'too_many_requests',
+  'not_available',
+  'configuration_fault',
+  'internal',
+] as const;
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** `GET /api/events`: server-sent events, by the event's name. `overview` comes at once, then every second. */
+export interface EventMap {
+  overview: Overview;
+  transition: TransitionView;
+  alert: AlertView;
+  config: ReloadAnswer;
+  admin: AdminAnswer;
+}

@@ -1,0 +1,102 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type WaitingCall, WaitingCalls } from '../../../instrumentations/fetch/waiting-calls.ts';
+import type { Breaker } from '../../../src/breaker/breaker.ts';
+import { createBreaker } from '../../../src/breaker/create-breaker.ts';
+import type { BreakerOptions } from '../../../src/core/options.ts';
+import { ManualClock } from '../../../src/testing.ts';
+
+const options: BreakerOptions = {
+  name: 'http://h',
+  stall: { afterMs: 250, calls: 2, factor: 4 },
+  open: { durationMs: 1_000, jitter: 0 },
+  halfOpen: { leaseMs: 5_000 },
+};
+
+let clock: ManualClock;
+let breaker: Breaker;
+let waiting: WaitingCalls;
+
+function begin(mode: BreakerOptions = {}): void {
+  clock = new ManualClock();
+  breaker = createBreaker({ ...options, ...mode }, { clock });
+  waiting = new WaitingCalls(breaker);
+}
+beforeEach(() => begin());
+
+/** A call to a server that keeps silent, unless it is answered by hand. */
+function call() {
+  const permit = breaker.tryAcquire();
+  if (permit === undefined) return undefined;
+  const made: WaitingCall & { error?: Error; answer(): void } = {
+    ...{ startedAt: permit.startedAt, older: undefined, newer: undefined, listed: false },
+    giveUp(error) {
+      made.error = error;
+    },
+    answer() {
+      waiting.remove(made);
+      waiting.answered(permit.startedAt);
+      permit.succeed();
+    },
+  };
+  waiting.add(made);
+  return made;
+}
+type Call = NonNullable<ReturnType<typeof call>>;
+
+/** Some healthy calls, then two that wait: the circuit opens, and its probes go out a second later. */
+function hang(): Call[] {
+  for (let n = 0; n < 20; n += 1) {
+    const each = call();
+    clock.advance(1);
+    each?.answer();
+  }
+  const held = [call(), call()] as Call[];
+  clock.advance(300);
+  expect(breaker.snapshot().lastTrip?.trigger ?? breaker.mode).toMatch(/stall|shadow/);
+  clock.advance(1_000);
+  return [...held, call() as Call];
+}
+
+describe('calls that wait for an origin', () => {
+  it('are given up once its probes have kept silent as well, the probes too', () => {
+    const calls = hang();
+    clock.advance(4_900);
+    expect(calls.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+    clock.advance(200);
+    expect(calls.map(({ error }) => (error as { code?: string } | undefined)?.code)).toEqual(['ECALLTIMEOUT', 'ECALLTIMEOUT', 'ECALLTIMEOUT']);
+  });
+
+  it('are left alone where a probe is answered: the server was only slow for them', () => {
+    const [first, second, probe] = hang() as [Call, Call, Call];
+    probe.answer();
+    clock.advance(60_000);
+    expect([first.error, second.error]).toEqual([undefined, undefined]);
+  });
+
+  it('are left alone where they have outlasted the answers of later calls: they wait by their nature', () => {
+    const poll = call() as Call;
+    clock.advance(10);
+    const calls = hang();
+    clock.advance(5_100);
+    expect(poll.error).toBeUndefined();
+    expect(calls.every(({ error }) => error !== undefined)).toBe(true);
+  });
+
+  it('get two seconds at least', () => {
+    hang();
+    clock.advance(3_900);
+    const late = call() as Call;
+    clock.advance(1_200);
+    expect(breaker.state).toBe('open');
+    expect(late.error).toBeUndefined();
+    clock.advance(900);
+    expect(late.error).toBeDefined();
+  });
+
+  it('are left alone in shadow mode', () => {
+    begin({ mode: 'shadow' });
+    const calls = hang();
+    clock.advance(60_000);
+    expect(calls.every(({ error }) => error === undefined)).toBe(true);
+  });
+});

@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest';
+import type { AdminEvent } from '../../src/management/ports.ts';
+import type { AdminAnswer, ReloadAnswer } from '../../src/management/wire.ts';
+import { path, Rig } from './rig.ts';
+
+const name = 'redis://h:1 read';
+const at = (action: string, breaker = name): string => `/admin/circuit-breakers/${path(breaker)}/${action}`;
+
+describe('an admin request', () => {
+  it.each([
+    ['force-open', 'forced_open'],
+    ['force-closed', 'disabled'],
+    ['shadow', 'shadow'],
+    ['reset', 'closed'],
+    ['release', 'open'],
+  ])('%s leaves an open circuit %s, and says what was before and after', async (action, state) => {
+    const rig = new Rig();
+    const breaker = await rig.open(name);
+    const said = await rig.post(at(action), { reason: 'INC-7' });
+    expect(breaker.state).toBe(state);
+    const changes = state === 'open' ? [] : [{ breaker: name, before: { state: 'open', mode: 'enforce' }, after: { state, mode: 'enforce' } }];
+    expect(said.json<AdminAnswer>()).toMatchObject({ action, actor: 'ops', reason: 'INC-7', changes });
+    expect(rig.audit).toMatchObject([{ action, actor: 'ops', reason: 'INC-7', changes }]);
+  });
+
+  it('release gives a circuit that was held back to its own control', async () => {
+    const rig = new Rig();
+    const breaker = rig.registry.get(name);
+    await rig.post(at('force-open'));
+    expect(breaker.state).toBe('forced_open');
+    await rig.post(at('release'));
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('is told to the breaker as the reason of its move', async () => {
+    const rig = new Rig();
+    const reasons: unknown[] = [];
+    rig.registry.get(name).on('transition', ({ reason }) => reasons.push(reason));
+    await rig.post(at('force-open'), { reason: 'INC-7' });
+    await rig.post(at('reset'));
+    expect(reasons).toEqual(['by ops: INC-7', 'by ops']);
+  });
+
+  it('cannot put a second line into a log', async () => {
+    const rig = new Rig();
+    rig.registry.get(name);
+    await rig.post(at('force-open'), { reason: `a\n2026 ERROR forged\u2028\u001b[31m${'x'.repeat(500)}` });
+    const { reason = '' } = rig.audit[0] as AdminEvent;
+    expect(reason).toMatch(/^a 2026 ERROR forged \[31mx+$/);
+    expect(reason).toHaveLength(200);
+  });
+
+  it('for a breaker that is none is 404, and changes and tells nothing', async () => {
+    const rig = new Rig();
+    expect((await rig.post(at('reset', 'nobody'))).status).toBe(404);
+    expect([rig.registry.list(), rig.audit]).toEqual([[], []]);
+  });
+
+  it('goes on when the audit log fails', async () => {
+    const rig = new Rig({
+      onAdmin: () => {
+        throw new Error('full');
+      },
+    });
+    rig.registry.get(name);
+    expect((await rig.post(at('force-open'))).status).toBe(200);
+  });
+});
+
+describe('force-recovery', () => {
+  it('lets every open circuit try its dependency now, and leaves what is held', async () => {
+    const rig = new Rig();
+    const [open, held, closed] = [await rig.open('a'), rig.registry.get('b'), rig.registry.get('c')];
+    held.forceOpen();
+    const { changes } = (await rig.post('/admin/resilience/force-recovery')).json<AdminAnswer>();
+    expect([open.state, held.state, closed.state]).toEqual(['half_open', 'forced_open', 'closed']);
+    expect(changes.map(({ breaker, after }) => [breaker, after.state])).toEqual([['a', 'half_open']]);
+  });
+
+  it('closes them when asked to', async () => {
+    const rig = new Rig();
+    const open = await rig.open('a');
+    await rig.post('/admin/resilience/force-recovery', { how: 'reset' });
+    expect(open.state).toBe('closed');
+    expect(rig.audit).toMatchObject([{ action: 'force-recovery', details: ['how: reset'] }]);
+  });
+});
+
+describe('the mode', () => {
+  const set = (rig: Rig, body: object) => rig.post('/admin/resilience/mode', body);
+
+  it('is set for all breakers, those to come as well, until it is taken back', async () => {
+    const rig = new Rig();
+    const breaker = rig.registry.get('a');
+    const said = await set(rig, { mode: 'shadow' });
+    expect(said.json<AdminAnswer>().changes).toEqual([
+      { breaker: 'a', before: { state: 'closed', mode: 'enforce' }, after: { state: 'shadow', mode: 'shadow' } },
+    ]);
+    expect([breaker.state, rig.registry.get('later').state]).toEqual(['shadow', 'shadow']);
+    await set(rig, { mode: 'configured' });
+    expect([breaker.state, rig.registry.get('later').state, rig.registry.get('latest').state]).toEqual(['closed', 'closed', 'closed']);
+  });
+
+  it('is set for some, the last that matches counting, and a reload leaves it', async () => {
+    const rig = new Rig();
+    const redis = rig.registry.get('r', { system: 'redis' });
+    const pg = rig.registry.get('p', { system: 'postgresql', operation: 'read' });
+    const writes = rig.registry.get('w', { system: 'postgresql', operation: 'write' });
+    await set(rig, { mode: 'off', match: { system: 'pg' } });
+    await set(rig, { mode: 'shadow', match: { operation: 'w*' } });
+    expect([redis.mode, pg.mode, writes.mode]).toEqual(['enforce', 'off', 'shadow']);
+    rig.registry.configure(() => ({ options: { minimumCalls: 7 } }));
+    expect([redis.mode, pg.mode, writes.mode, pg.options.minimumCalls]).toEqual(['enforce', 'off', 'shadow', 7]);
+    await set(rig, { mode: 'configured', match: { system: 'postgresql' } });
+    expect([pg.mode, writes.mode]).toEqual(['enforce', 'enforce']);
+    await set(rig, { mode: 'configured' });
+    expect([redis.mode, pg.mode, writes.mode]).toEqual(['enforce', 'enforce', 'enforce']);
+  });
+});
+
+describe('a reload', () => {
+  it('says what has changed, or with 422 why nothing has', async () => {
+    const good = new Rig({ reload: () => Promise.resolve({ applied: true, changes: ['mode: a -> b'], atNextStart: [] }) });
+    const said = await good.post('/admin/config/reload', { reason: 'new limits' });
+    expect([said.status, said.json<ReloadAnswer>()]).toMatchObject([200, { applied: true, changes: ['mode: a -> b'] }]);
+    expect(good.audit).toMatchObject([{ action: 'config-reload', actor: 'ops', reason: 'new limits', details: ['mode: a -> b'] }]);
+    const error = new Error('x.yaml:3: no');
+    const bad = new Rig({ reload: () => Promise.resolve({ applied: false, changes: [], atNextStart: [], error }) });
+    const refused = await bad.post('/admin/config/reload');
+    expect([refused.status, refused.json<ReloadAnswer>()]).toMatchObject([422, { applied: false, error: 'x.yaml:3: no' }]);
+    expect((await new Rig().post('/admin/config/reload')).status).toBe(501);
+  });
+});
+
+describe('fault injection', () => {
+  it('is there only where somebody can do it, and says why it does not', async () => {
+    const request = { breaker: name, kind: 'error' };
+    expect((await new Rig().post('/admin/faults', request)).status).toBe(404);
+    const asked: unknown[] = [];
+    const rig = new Rig({
+      faults: {
+        inject: (given, actor) => {
+          if (given.kind === 'hang') throw new Error('not in production');
+          asked.push([given, actor]);
+        },
+        list: () => [{ breaker: name, kind: 'error' }],
+        isInjected: () => true,
+      },
+    });
+    rig.registry.get(name);
+    expect((await rig.post('/admin/faults', request)).status).toBe(200);
+    expect(asked).toEqual([[request, 'ops']]);
+    const refused = await rig.post('/admin/faults', { ...request, kind: 'hang' });
+    expect([refused.status, refused.text]).toEqual([409, expect.stringContaining('not in production')]);
+    expect(rig.audit).toMatchObject([{ details: ['breaker: redis://h:1 read', 'kind: error'] }, { error: 'not in production' }]);
+    expect((await rig.get('/admin/faults', { token: 'correct-horse-battery' })).json()).toEqual({ faults: [{ breaker: name, kind: 'error' }] });
+    expect((await rig.get('/api/overview')).text).toContain('"injected":true');
+  });
+});
+
+describe('a body', () => {
+  const mode = '/admin/resilience/mode';
+  it.each([
+    ['is no JSON', '{', 400, 'bad_request'],
+    ['is no object', '[]', 400, 'invalid_body'],
+    ['is not UTF-8', Buffer.from('{"mode":"off","reason":"\xff"}', 'latin1'), 400, 'bad_request'],
+    ['has an unknown key', '{"mode":"off","mod":1}', 400, 'invalid_body'],
+    ['lacks a key', '{}', 400, 'invalid_body'],
+    ['has a wrong value', '{"mode":"of"}', 400, 'invalid_body'],
+    ['wants to be a prototype', '{"mode":"off","__proto__":{"x":1}}', 400, 'invalid_body'],
+    ['has a wrong match', '{"mode":"off","match":{"name":""}}', 400, 'invalid_body'],
+  ])('that %s is refused', async (_what, raw, status, code) => {
+    const rig = new Rig();
+    const said = await rig.post(mode, undefined, { raw });
+    expect([said.status, said.json()]).toMatchObject([status, { error: { code } }]);
+    expect(rig.audit).toEqual([]);
+  });
+
+  it('says each thing that is wrong with it', async () => {
+    const said = await new Rig().post(mode, { mode: 'of', match: { nam: 'x' } });
+    expect(said.json()).toMatchObject({
+      error: {
+        message: expect.stringContaining('did you mean off?'),
+        issues: [
+          { path: 'mode', allowed: expect.stringContaining('did you mean off?') },
+          { path: 'match.nam', allowed: expect.stringContaining('name') },
+        ],
+      },
+    });
+  });
+
+  it('is JSON by its type, or there is none', async () => {
+    const rig = new Rig();
+    rig.registry.get(name);
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', 'application/jsonx', undefined]) {
+      expect([type, (await rig.post(at('reset'), {}, { headers: { 'content-type': type } })).status]).toEqual([type, 415]);
+    }
+    expect((await rig.post(at('reset'), {}, { headers: { 'content-type': 'Application/JSON; charset=utf-8' } })).status).toBe(200);
+    expect((await rig.post(at('reset'))).status).toBe(200);
+  });
+
+  it('that says it is too large is not waited for', async () => {
+    const said = await new Rig().post(mode, { mode: 'off' }, { headers: { 'content-length': '16385' } });
+    expect([said.status, said.headers.connection]).toEqual([413, 'close']);
+  });
+});
