@@ -19,8 +19,8 @@ export function tool(name) {
   return join(root, 'node_modules', '.bin', name);
 }
 
-/** Installs dependencies when there are none or when they are not those of package-lock.json; then the servers. @returns {boolean} */
-export function bootstrap() {
+/** Installs dependencies when there are none or when they are not those of package-lock.json; then the servers. @param {{ tests?: boolean }} [servers] @returns {boolean} */
+export function bootstrap(servers = {}) {
   if (!dependenciesAreInstalled()) {
     console.log('Installing dependencies: npm ci');
     if (!run('npm', ['ci', '--no-audit', '--no-fund'])) {
@@ -28,7 +28,7 @@ export function bootstrap() {
       return false;
     }
   }
-  return ensureServers();
+  return ensureServers(servers);
 }
 
 /** @returns {boolean} */

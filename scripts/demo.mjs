@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { bootstrap, root, run } from './bootstrap.mjs';
 
-if (!bootstrap() || !run('npm', ['run', '--silent', 'build'])) process.exit(1);
+if (!bootstrap({ tests: false }) || !run('npm', ['run', '--silent', 'build'])) process.exit(1);
 const demo = spawn(process.execPath, ['--import', 'tsx', 'examples/demo/main.ts', ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });
 // The terminal sends Ctrl-C to both: the demo cleans up, and its end is ours.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => demo.kill(signal));

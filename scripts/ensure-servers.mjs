@@ -7,13 +7,17 @@ import { pathToFileURL } from 'node:url';
 const needed = [
   { binary: 'redis-server', package: 'redis-server' },
   { binary: 'postgres', package: 'postgresql' },
+];
+const neededByTests = [
+  ...needed,
   // With promtool, which checks and tests the alerting rules.
   { binary: 'prometheus', package: 'prometheus' },
 ];
 
-/** Installs what is missing when run as root where there is apt-get; otherwise says what to type. @returns {boolean} all there */
-export function ensureServers() {
-  const missing = missingPackages();
+/** Installs what is missing when run as root where there is apt-get; otherwise says what to type. @param {{ tests?: boolean }} [what] for the tests as well (default), or for the demo only @returns {boolean} all there */
+export function ensureServers({ tests = true } = {}) {
+  const wanted = tests ? neededByTests : needed;
+  const missing = missingPackages(wanted);
   if (missing.length === 0) return true;
   const root = process.getuid?.() === 0;
   if (!root || !onPath('apt-get')) {
@@ -28,13 +32,14 @@ export function ensureServers() {
   }
   console.log(`Installing ${missing.join(' and ')}`);
   if (!withoutServices(() => apt('update') && apt('install', '-y', '--no-install-recommends', ...missing))) return false;
-  const still = missingPackages();
+  const still = missingPackages(wanted);
   if (still.length > 0) console.error(`apt-get succeeded, but not found: ${still.join(', ')}`);
   return still.length === 0;
 }
 
-function missingPackages() {
-  return needed.filter(({ binary }) => !onPath(binary) && !(binary === 'postgres' && debianPostgres())).map((each) => each.package);
+/** @param {{ binary: string, package: string }[]} wanted */
+function missingPackages(wanted) {
+  return wanted.filter(({ binary }) => !onPath(binary) && !(binary === 'postgres' && debianPostgres())).map((each) => each.package);
 }
 
 /** @param {string} binary */

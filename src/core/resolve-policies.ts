@@ -77,6 +77,7 @@ function resolveFallback(fallback: FallbackOptions): ResolvedFallback {
   const { stale, queue, ...rest } = fallback as FallbackOptions<unknown[]>;
   return {
     empty: false,
+    forwardCredentials: false,
     ...rest,
     stale: stale && resolveStale(stale),
     queue: queue && { path: '', maxEntries: 50_000, maxBytes: 67_108_864, replayPerSecond: 500, maxAttempts: 5, ...queue },

@@ -26,6 +26,8 @@ const layers: readonly { readonly of: RegExp; readonly may: RegExp }[] = [
   { of: /^src\/management\/mode-control\.ts$/, may: /^src\/(core|registry|management)\/|^src\/config\/(matching|schema|system-names)\.ts$/ },
   { of: /^src\/management\/page\//, may: /^src\/management\// },
   { of: /^src\/management\//, may: /^src\/(core|breaker|policies|registry|health|management)\// },
+  // Talks to the management server by HTTP, as anybody may: of it, only what is said and how tokens are written.
+  { of: /^src\/cli\//, may: /^src\/(core|config|observability|cli)\/|^src\/management\/(wire|tokens)\.ts$/ },
   { of: /^src\/setup(\.ts$|\/)/, may: /^(src|instrumentations)\// },
   { of: /^src\/index\.ts$/, may: /^src\/(core|breaker|policies|registry)\/|^src\/protect\.ts$/ },
   { of: /^instrumentations\/register\.ts$/, may: /^src\/setup\.ts$/ },

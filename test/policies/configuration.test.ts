@@ -47,7 +47,7 @@ describe('policies by configuration', () => {
       },
       bulkhead: { limit: 50, queue: 10, queueTimeoutMs: 500 },
       rateLimit: { limit: 20, intervalMs: 1_000, burst: 20 },
-      fallback: { origins: ['https://eu.example.com'], when: ['rejected', 'timeout'], value: { items: [] }, empty: false },
+      fallback: { origins: ['https://eu.example.com'], when: ['rejected', 'timeout'], value: { items: [] }, empty: false, forwardCredentials: false },
     });
   });
 
