@@ -2,7 +2,7 @@ import type { Around } from '../shared/guard.ts';
 import { classifyRedisError } from './classify.ts';
 import { stateOf } from './client-state.ts';
 import type { CommandClasses } from './command-class.ts';
-import { endTrial } from './release.ts';
+import { endTrial, releaseForgotten } from './release.ts';
 import type { RegistrySource } from './send-command.ts';
 import type { RedisLike } from './types.ts';
 
@@ -36,6 +36,7 @@ export function aroundSetStatus(source: RegistrySource, classes: CommandClasses)
         state.isStarting(source.registry);
         break;
       case 'connect':
+        releaseForgotten(client);
         state.connected(client);
         break;
       case 'ready':

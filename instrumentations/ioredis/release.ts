@@ -68,6 +68,22 @@ function callsIn(queue: CommandQueue, group: ServerGroup): Map<Call, CommandLike
   return calls;
 }
 
+/**
+ * What was sent over a connection that closed before it was ready (PUBLISH and others may be) is forgotten by ioredis when it
+ * connects again: nobody would ever hear of it. Its callers are answered; where nothing may change, permits come back.
+ */
+export function releaseForgotten({ commandQueue, prevCommandQueue }: RedisLike): void {
+  // What will be sent again.
+  if (commandQueue === undefined || commandQueue === prevCommandQueue) return;
+  for (let index = 0; index < commandQueue.length; index += 1) {
+    const command = commandQueue.peekAt(index)?.command;
+    const call = command === undefined ? undefined : callOf(command);
+    if (call === undefined) continue;
+    if (call.admission.breaker.mode === 'enforce') isolated(() => call.release(timedOut(call), true));
+    else isolated(() => call.admission.permit?.cancel());
+  }
+}
+
 /** Takes a call out of where it waits for a connection. `false`: it has been sent, and its answer may yet come. */
 export function takeOutCall(client: RedisLike, call: Call): boolean {
   const sentBefore = client.status !== 'ready' ? client.prevCommandQueue : undefined;
