@@ -137,8 +137,7 @@ export class Admission implements CircuitOwner {
     this.meters.countSuccess(durationMs);
     this.#watch?.succeeded(now, durationMs);
     this.circuit.succeeded(now);
-    if (permit.trace !== undefined) this.#traced(permit, 'success', durationMs, undefined);
-    if (this.#announcer.tellsCalls) this.#announcer.settled(permit, 'success', durationMs, false, undefined);
+    if (permit.trace !== undefined || this.#announcer.tellsCalls) this.#tell(permit, 'success', durationMs, durationMs, false, undefined);
   }
 
   settle(permit: Permit, outcome: Outcome | 'cancelled', error: unknown, givenMs: number | undefined): void {
@@ -159,8 +158,12 @@ export class Admission implements CircuitOwner {
     const failure = outcome === 'failure' ? errorType(error) : undefined;
     this.meters.countCall(counted, slow, timedMs, failure);
     if (live && !permit.unrecorded) this.#record(permit, outcome, now, timedMs, slow, error, failure);
-    if (permit.trace !== undefined) this.#traced(permit, counted, timedMs, error);
-    if (this.#announcer.tellsCalls) this.#announcer.settled(permit, counted, durationMs, slow, error);
+    this.#tell(permit, counted, timedMs, durationMs, slow, error);
+  }
+
+  #tell(permit: Permit, outcome: CountedOutcome, timedMs: number | undefined, durationMs: number, slow: boolean, error: unknown): void {
+    if (permit.trace !== undefined) this.#traced(permit, outcome, timedMs, error);
+    if (this.#announcer.tellsCalls) this.#announcer.settled(permit, outcome, durationMs, slow, error);
   }
 
   #record(

@@ -61,6 +61,8 @@ export function freeSlot(slot: RunSlot): void {
   slot.renew();
   slot.options = undefined;
   slot.promise = undefined;
+  // A breaker that was dropped is not kept by what waits to be used.
+  (slot as { breaker: Breaker | undefined }).breaker = undefined;
   if (spares === MAX_SPARE) return;
   slot.next = spare;
   spare = slot;

@@ -3,10 +3,10 @@ import type { Breaker } from '../breaker/breaker.ts';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { rejectionReasons } from '../breaker/meters.ts';
 import { ROOT_CONTEXT, trace } from './api.ts';
-import { targetAttributesOf } from './attributes.ts';
+import { addTarget, type Named } from './attributes.ts';
 import { linksTo } from './call-trace.ts';
 import { spanName, type values } from './names.ts';
-import { addErrors, addTrip, type Named } from './transition-attributes.ts';
+import { addErrors, tripAttributes } from './transition-attributes.ts';
 
 export type OutageEnd = (typeof values.outageEnd)[number];
 
@@ -59,8 +59,7 @@ export class Outage {
     const calls: { trace: unknown; attributes?: Named }[] = [];
     for (const each of failures) if (each.trace !== undefined) calls.push({ trace: each.trace, attributes: { 'error.type': each.errorType } });
     for (const each of waiting) calls.push({ trace: each });
-    const attributes = this.#base();
-    addTrip(attributes, this.#cause);
+    const attributes = tripAttributes(this.#cause);
     attributes['breaker.state'] = to;
     attributes['breaker.generation'] = generation;
     if (openForMs !== undefined) attributes['breaker.open.duration'] = openForMs / 1_000;
@@ -99,11 +98,8 @@ export class Outage {
     const inside = trace.setSpan(ROOT_CONTEXT, outage);
     for (const phase of this.#phases) {
       if (phase.end === undefined) continue;
-      const told = this.#base();
-      told['breaker.outage.probes'] = phase.end.probes;
-      told['breaker.trigger'] = phase.end.trigger;
-      told['breaker.state.to'] = phase.end.to;
-      const options = { startTime: this.#epoch(phase.at), attributes: told };
+      const attributes = this.#phaseAttributes(phase.end);
+      const options = { startTime: this.#epoch(phase.at), attributes };
       tracer.startSpan(spanName('halfOpen', this.breaker.name), options, inside).end(this.#epoch(phase.end.at));
     }
     outage.end(this.#epoch(at));
@@ -128,10 +124,16 @@ export class Outage {
     if (phase !== undefined) this.#phases.push({ ...phase, end: { at, probes: this.probes - phase.probesBefore, trigger, to } });
   }
 
-  #base(): Named {
-    const base = { ...targetAttributesOf(this.breaker) };
-    if (this.#cause.shadow) base['breaker.shadow'] = true;
-    return base;
+  #phaseAttributes({ probes, trigger, to }: NonNullable<Phase['end']>): Named {
+    const made: Named = {
+      'breaker.name': this.breaker.name,
+      'breaker.trigger': trigger,
+      'breaker.state.to': to,
+      'breaker.outage.probes': probes,
+    };
+    addTarget(made, this.breaker);
+    if (this.#cause.shadow) made['breaker.shadow'] = true;
+    return made;
   }
 
   #totals(at: number): Totals {
@@ -143,8 +145,7 @@ export class Outage {
 
   #since(begin: Totals, at: number): Named {
     const now = this.#totals(at);
-    const made = this.#base();
-    addTrip(made, this.#cause);
+    const made = tripAttributes(this.#cause);
     made['breaker.outage.rejections'] = now.rejections - begin.rejections;
     made['breaker.outage.probes'] = now.probes - begin.probes;
     made['breaker.outage.half_opens'] = now.halfOpens - begin.halfOpens;

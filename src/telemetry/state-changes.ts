@@ -2,19 +2,17 @@ import type { Attributes } from '@opentelemetry/api';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { errorType } from '../core/errors.ts';
 import { ROOT_CONTEXT, trace } from './api.ts';
-import { isRefusing, targetAttributesOf } from './attributes.ts';
+import { isRefusing } from './attributes.ts';
 import { callerSpan, spanContextOf } from './call-trace.ts';
 import { type Logger, severity } from './logs-api.ts';
 import { eventNames } from './names.ts';
-import { addTrip, type Named } from './transition-attributes.ts';
+import { tripAttributes } from './transition-attributes.ts';
 
 function attributesOf(event: TransitionEvent): Attributes {
-  const made: Named = { ...targetAttributesOf(event.breaker) };
+  const made = tripAttributes(event);
   made['breaker.state.from'] = event.from;
   made['breaker.state.to'] = event.to;
   made['breaker.generation'] = event.generation;
-  addTrip(made, event);
-  if (event.shadow) made['breaker.shadow'] = true;
   if (event.openForMs !== undefined) made['breaker.open.duration'] = event.openForMs / 1_000;
   if (event.error !== undefined && isRefusing(event.to)) made['error.type'] = errorType(event.error);
   return made;

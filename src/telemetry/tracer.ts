@@ -1,11 +1,11 @@
-import type { Attributes, Context, Link, Span, Tracer } from '@opentelemetry/api';
+import type { Context, Link, Span, Tracer } from '@opentelemetry/api';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { errorType, type RejectionReason, type StateName } from '../core/errors.ts';
 import type { CountedOutcome } from '../core/outcome.ts';
 import type { CallTracer, PolicyTrace, TracedBreaker } from '../core/tracer.ts';
 import { activeContext } from './active-context.ts';
 import { context, ROOT_CONTEXT, SpanStatusCode, trace } from './api.ts';
-import { targetAttributesOf } from './attributes.ts';
+import { addTarget, type Named } from './attributes.ts';
 import { isSuppressed } from './binding.ts';
 import { ProbeTrace, untraced } from './call-trace.ts';
 import { CallerNotes } from './caller-notes.ts';
@@ -102,7 +102,8 @@ export class TelemetryTracer implements CallTracer {
 
   readonly #policySpans: PolicySpanMaker = {
     start: (breaker, startTime, active) => {
-      const attributes = { ...targetAttributesOf(breaker), [a.state]: breaker.state };
+      const attributes: Named = { 'breaker.name': breaker.name, 'breaker.state': breaker.state };
+      addTarget(attributes, breaker);
       return this.#tracer.startSpan(spanName('call', breaker.name), { startTime, attributes, links: this.#linkToOpening(breaker) }, active);
     },
     refused: (breaker, { reason, retryAfterMs }, active) => this.#refused(breaker, reason, retryAfterMs, active),
@@ -122,14 +123,15 @@ export class TelemetryTracer implements CallTracer {
       this.#notes.decided(caller, name, state, 'rejected');
       if (!this.#notes.mayReject(caller, this.#options.rejectionSpansPerParent)) return;
     }
-    const attributes: Attributes = {
-      ...targetAttributesOf(breaker),
-      [a.state]: state,
-      [a.outcome]: 'rejected',
-      [a.rejectionReason]: reason,
-      [a.errorType]: refusalType(reason),
+    const attributes: Named = {
+      'breaker.name': name,
+      'breaker.state': state,
+      'breaker.outcome': 'rejected',
+      'breaker.rejection.reason': reason,
+      'error.type': refusalType(reason),
     };
-    if (retryAfterMs !== undefined) attributes[a.retryAfter] = retryAfterMs / 1_000;
+    addTarget(attributes, breaker);
+    if (retryAfterMs !== undefined) attributes['breaker.retry_after'] = retryAfterMs / 1_000;
     const span = this.#tracer.startSpan(spanName('call', name), { attributes, links: this.#linkToOpening(breaker) }, active);
     span.setStatus({ code: SpanStatusCode.ERROR, message: limitReasons.has(reason) ? reason : `circuit is ${state} (${reason})` });
     span.end();
@@ -151,7 +153,8 @@ export class TelemetryTracer implements CallTracer {
   #startProbe(breaker: TracedBreaker, active: Context, caller: Span | undefined): ProbeTrace | undefined {
     const wanted = caller === undefined ? this.#options.roots : caller.isRecording();
     if (!this.#options.spans || !wanted || isSuppressed(active)) return undefined;
-    const attributes = { ...targetAttributesOf(breaker), [a.state]: 'half_open', [a.probe]: true };
+    const attributes: Named = { 'breaker.name': breaker.name, 'breaker.state': 'half_open', 'breaker.probe': true };
+    addTarget(attributes, breaker);
     const span = this.#tracer.startSpan(spanName('call', breaker.name), { attributes, links: this.#linkToOpening(breaker) }, active);
     return new ProbeTrace(span, trace.setSpan(active, span), caller, this.#options.now());
   }

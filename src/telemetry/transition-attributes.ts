@@ -1,24 +1,23 @@
-import type { AttributeValue } from '@opentelemetry/api';
 import type { FailureRecord, TransitionEvent } from '../breaker/events.ts';
-import { attributes as a } from './names.ts';
+import { addTarget, type Named } from './attributes.ts';
 
 const maxErrorTypes = 5;
 
-/**
- * Attributes by names that are written out, which the compiler holds against `names.ts`: V8 stores to a name that it reads
- * in the text in a tenth of the time that one out of a variable takes.
- */
-export type Named = { [Name in (typeof a)[keyof typeof a]]?: AttributeValue };
-
-/** Adds what moved a circuit: trigger, value and limit, and the window it was decided on. */
-export function addTrip(made: Named, { trigger, value, limit, counts, reason }: TransitionEvent): void {
-  made['breaker.trigger'] = trigger;
-  made['breaker.window.recorded'] = counts.recorded;
-  made['breaker.window.failures'] = counts.failures;
-  made['breaker.window.slow'] = counts.slow;
+/** Which breaker's circuit moved and what moved it: trigger, value and limit, and the window it was decided on. */
+export function tripAttributes({ breaker, trigger, value, limit, counts, reason, shadow }: TransitionEvent): Named {
+  const made: Named = {
+    'breaker.name': breaker.name,
+    'breaker.trigger': trigger,
+    'breaker.window.recorded': counts.recorded,
+    'breaker.window.failures': counts.failures,
+    'breaker.window.slow': counts.slow,
+  };
+  addTarget(made, breaker);
+  if (shadow) made['breaker.shadow'] = true;
   if (value !== undefined) made['breaker.trip.value'] = value;
   if (limit !== undefined) made['breaker.trip.limit'] = limit;
   if (reason !== undefined) made['breaker.reason'] = reason;
+  return made;
 }
 
 /** Adds the most frequent error types of the last failures, the most frequent first. */

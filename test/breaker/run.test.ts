@@ -28,6 +28,19 @@ describe('run', () => {
     expect(outcomes(made)).toEqual(['failure', 'failure', 'failure']);
   });
 
+  test('breakers that are called by turns and at once each count their own calls', async () => {
+    const [left, right] = [bench(), bench()];
+    const error = new Boom();
+    for (let round = 0; round < 3; round += 1) {
+      const inner = left.breaker.run(() => right.breaker.run(() => Promise.reject(error)).catch(() => round));
+      const beside = right.breaker.run(async () => 'beside');
+      expect([await inner, await beside]).toEqual([round, 'beside']);
+    }
+    expect(outcomes(left)).toEqual(['success', 'success', 'success']);
+    expect(outcomes(right).sort()).toEqual(['failure', 'failure', 'failure', 'success', 'success', 'success']);
+    expect([left.breaker.inFlight, right.breaker.inFlight]).toEqual([0, 0]);
+  });
+
   test('refused, rejects with BreakerOpenError and never calls the function', async () => {
     const { breaker } = opened();
     let called = false;
