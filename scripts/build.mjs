@@ -2,7 +2,7 @@
 // because a preload of 150 modules takes twice as long to load. What several entries share is in chunks that all of them
 // import, so that there is one engine however it is come by.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -11,9 +11,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const flag = process.argv.indexOf('--out');
 const out = resolve(root, flag === -1 ? 'dist' : (process.argv[flag + 1] ?? 'dist'));
 
-/** @type {{ exports: Record<string, string | { default: string }> }} */
-const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const entryPoints = Object.values(exports)
+/** @type {{ bin: Record<string, string>; exports: Record<string, string | { default: string }> }} */
+const { bin, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const entryPoints = [...Object.values(exports), ...Object.values(bin).map((file) => ({ default: file }))]
   .flatMap((entry) => (typeof entry === 'string' ? [] : [entry.default]))
   .map((file) => file.replace('./dist/', '').replace(/\.js$/, '.ts'));
 
@@ -41,6 +41,8 @@ try {
     minifySyntax: true,
     logLevel: 'warning',
   });
+  // As npm does when it installs; from here it is run without.
+  for (const file of Object.values(bin)) chmodSync(join(made, file.replace('./dist/', '')), 0o755);
   const old = `${made}-old`;
   if (existsSync(out)) renameSync(out, old);
   renameSync(made, out);

@@ -24,9 +24,12 @@ interface Variable {
 
 /** Names that later versions have a use for: said to be without effect, but no error. */
 const reserved = ['FLEET_STORE'];
-/** Read by whoever needs them, and never part of a configuration, which is logged: see `setup/tokens.ts`. */
-const secrets = ['ADMIN_TOKEN', 'READ_TOKEN'];
-export const secretVariables: readonly string[] = secrets.map((name) => prefix + name);
+/**
+ * Read by whoever needs them, and never part of a configuration: tokens, because it is logged (`setup/tokens.ts`), and what the
+ * command line reads, which is often run in the same environment.
+ */
+const apart = ['ADMIN_TOKEN', 'READ_TOKEN', 'URL'];
+export const apartVariables: readonly string[] = apart.map((name) => prefix + name);
 const configFile = 'CONFIG_FILE';
 
 /** Every variable by its name, derived from the schema: `halfOpen.permits` is `OTEL_BREAKER_HALF_OPEN_PERMITS`. */
@@ -94,7 +97,7 @@ export function readEnvironment(env: Environment): EnvironmentReading {
   for (const name of given.keys()) {
     const suffix = name.slice(prefix.length);
     if (reserved.includes(suffix)) warnings.push(`environment: ${name} is not available in this version and has no effect`);
-    else if (suffix !== configFile && !secrets.includes(suffix) && !variables.has(name)) issues.push(unknown(name));
+    else if (suffix !== configFile && !apart.includes(suffix) && !variables.has(name)) issues.push(unknown(name));
   }
   // In the order of the schema: STALL=off comes before what STALL_CALLS says.
   for (const [name, { path, schema }] of variables) {
@@ -131,7 +134,7 @@ function checkWhole(input: Record<string, unknown>, issues: ConfigIssue[]): Conf
 }
 
 function unknown(name: string): ConfigIssue {
-  const known = [...variables.keys()].map((variable) => variable.slice(prefix.length)).concat(configFile, reserved, secrets);
+  const known = [...variables.keys()].map((variable) => variable.slice(prefix.length)).concat(configFile, reserved, apart);
   const near = nearest(name.slice(prefix.length), known);
   // Its value is not shown: it may be a misspelt secret.
   return { path: name, value: '[...]', allowed: `no such variable${near === undefined ? '' : `; did you mean ${prefix}${near}?`}` };

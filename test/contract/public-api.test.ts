@@ -236,9 +236,27 @@ describe('the public surface', () => {
   });
 
   test('every entry of the package is a source file', () => {
-    const { exports } = JSON.parse(textOf('package.json')) as { exports: Record<string, { types: string; default: string } | string> };
-    const files = Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [] : [entry.types, entry.default]));
+    const { bin, exports } = JSON.parse(textOf('package.json')) as {
+      bin: Record<string, string>;
+      exports: Record<string, { types: string; default: string } | string>;
+    };
+    const files = [
+      ...Object.values(bin),
+      ...Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [] : [entry.types, entry.default])),
+    ];
     for (const file of files) expect(() => textOf(file.replace('./dist/', '').replace(/(\.d\.ts|\.js)$/, '.ts')), file).not.toThrow();
+  });
+});
+
+describe('the command line', () => {
+  test('loads nothing of the engine, of OpenTelemetry, or of the server that it talks to', () => {
+    const wrong = /^src\/(breaker|registry|telemetry|sdk|setup)|^instrumentations|^src\/management\/(?!wire|tokens)|^@/;
+    const loaded = [...reachable('src/cli/main.ts')];
+    expect(loaded.filter((file) => wrong.test(file) && file !== 'src/telemetry/names.ts')).toEqual([]);
+  });
+
+  test('is a program', () => {
+    expect(textOf('src/cli/main.ts')).toMatch(/^#!\/usr\/bin\/env node\n/);
   });
 });
 
