@@ -3,7 +3,7 @@
 // import, so that there is one engine however it is come by.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -16,6 +16,20 @@ const { bin, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'ut
 const entryPoints = [...Object.values(exports), ...Object.values(bin).map((file) => ({ default: file }))]
   .flatMap((entry) => (typeof entry === 'string' ? [] : [entry.default]))
   .map((file) => file.replace('./dist/', '').replace(/\.js$/, '.ts'));
+
+/** The live page, put together by what puts it together from source, stands in a chunk of its own as text. */
+const livePage = {
+  name: 'live-page',
+  /** @param {import('esbuild').PluginBuild} builder */
+  setup(builder) {
+    builder.onLoad({ filter: /[\\/]management[\\/]page[\\/]bundled\.ts$/ }, async ({ path }) => {
+      const folder = dirname(path);
+      const { outputFiles } = await build({ entryPoints: [join(folder, 'bundle.ts')], format: 'esm', platform: 'node', write: false });
+      const { bundlePage } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0]?.contents ?? '').toString('base64')}`);
+      return { contents: `export const bundled = ${JSON.stringify(await bundlePage(join(folder, 'browser'), build))};` };
+    });
+  },
+};
 
 // Beside the place it is for, and put there when it is whole: somebody may be running what is there now.
 const made = mkdtempSync(`${out}-`);
@@ -40,6 +54,7 @@ try {
     minifyWhitespace: true,
     minifySyntax: true,
     logLevel: 'warning',
+    plugins: [livePage],
   });
   // As npm does when it installs; from here it is run without.
   for (const file of Object.values(bin)) chmodSync(join(made, file.replace('./dist/', '')), 0o755);

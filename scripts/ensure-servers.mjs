@@ -12,6 +12,8 @@ const neededByTests = [
   ...needed,
   // With promtool, which checks and tests the alerting rules.
   { binary: 'prometheus', package: 'prometheus' },
+  // In which the live page is tried.
+  { binary: 'chromium', package: 'chromium' },
 ];
 
 /** Installs what is missing when run as root where there is apt-get; otherwise says what to type. @param {{ tests?: boolean }} [what] for the tests as well (default), or for the demo only @returns {boolean} all there */

@@ -94,6 +94,7 @@ export class Serving {
       mode: () => this.#told.configuration().resolve('').options.mode ?? 'enforce',
       reload,
       onAdmin: acted,
+      page: async () => (await import('../management/page/assets.ts')).pageAssets,
       log: (level, message) => diag[level](`otel-breaker: ${message}`),
       // The usual port is where OpenTelemetry's own exporter will want to be, if the program has one.
       firstPort: metrics === undefined ? usualPort + 1 : usualPort,

@@ -20,12 +20,15 @@ export interface Import {
 
 /** The sources of the package, from the root of the repository. */
 export function sources(): string[] {
-  return ['src', 'instrumentations']
-    .flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => `${folder}/${path.replaceAll('\\', '/')}`),
-    )
-    .filter((file) => file.endsWith('.ts'))
-    .sort();
+  return (
+    ['src', 'instrumentations']
+      .flatMap((folder) =>
+        readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => `${folder}/${path.replaceAll('\\', '/')}`),
+      )
+      // What runs in a browser is bundled, and has a clock and packages of its own.
+      .filter((file) => file.endsWith('.ts') && !file.startsWith('src/management/page/browser/'))
+      .sort()
+  );
 }
 
 export function textOf(file: string): string {

@@ -168,7 +168,10 @@ describe.each(['scrape', 'otlp'])('what Prometheus knows after an outage, by the
 });
 
 it('evaluates every rule without an error', async () => {
-  const evaluated = (await prometheus.ruleGroups()).flatMap((group) => group.rules);
+  const rules = async () => (await prometheus.ruleGroups()).flatMap((group) => group.rules);
+  // Each group is evaluated for the first time at a moment of its own.
+  await expect.poll(async () => (await rules()).filter(({ health }) => health === 'unknown'), { timeout: 30_000, interval: 500 }).toEqual([]);
+  const evaluated = await rules();
   expect(evaluated.length).toBeGreaterThan(30);
   expect(evaluated.filter(({ health }) => health !== 'ok')).toEqual([]);
 });

@@ -8,6 +8,7 @@ const packages = {
   postgres: 'postgresql',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  chromium: 'chromium',
 } as const;
 
 /**
