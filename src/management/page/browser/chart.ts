@@ -108,7 +108,7 @@ export class Chart {
       pxAlign: 1,
       cursor: small ? { show: false } : { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       legend: { show: !small, live: !small },
-      padding: small ? [2, 0, 2, 0] : [8, 10, 0, 0],
+      padding: small ? [2, 0, 2, 0] : [8, 24, 0, 0],
       scales: {
         x: { time: true },
         y: { range: ratio ? [0, 1] : (_plot, _min, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },
