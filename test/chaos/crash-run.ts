@@ -12,6 +12,8 @@ const child = fileURLToPath(new URL('queue-crash-child.ts', import.meta.url));
 export interface Life {
   readonly run: number;
   readonly lines: readonly string[];
+  /** When each line was said, in ns. */
+  readonly times?: readonly number[];
   readonly stderr: string;
   readonly killed: boolean;
 }
@@ -46,7 +48,7 @@ function live(folder: string, run: number, kill: { readonly afterMs: number; rea
     if (!kill) killLater(60_000);
     started.stdout.on('data', (bytes: Buffer) => {
       text += bytes;
-      if (kill && text.startsWith('R\n')) killLater(kill.afterMs);
+      if (kill && text.startsWith('R\t')) killLater(kill.afterMs);
     });
     started.stderr.on('data', (bytes: Buffer) => {
       stderr += bytes;
@@ -55,7 +57,11 @@ function live(folder: string, run: number, kill: { readonly afterMs: number; rea
     started.on('close', (_, signal) => {
       clearTimeout(timer);
       // A line cut short was not said.
-      resolve({ run, lines: text.split('\n').slice(0, -1), stderr, killed: signal === 'SIGKILL' });
+      const said = text
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => line.split('\t') as [line: string, time: string]);
+      resolve({ run, lines: said.map(([line]) => line), times: said.map(([, time]) => Number(time)), stderr, killed: signal === 'SIGKILL' });
     });
   });
 }
@@ -98,13 +104,22 @@ async function buried(folder: string): Promise<Set<string>> {
   return new Set(letters.map(({ payload }) => (codec.decode(Buffer.from(payload, 'base64')) as [string, { name: string }])[1].name));
 }
 
+/** In the order of time: of processes that lived together, the one that was started later may have been first. */
+function arrivalsOf(lives: readonly Life[]): string[] {
+  return lives
+    .flatMap(({ lines, times }) => lines.map((line, index) => ({ line, time: times?.[index] ?? 0 })))
+    .filter(({ line }) => line.startsWith('D '))
+    .sort((a, b) => a.time - b.time)
+    .map(({ line }) => line.slice(2));
+}
+
 /** Names begin with the order in which they were written, and end with their keys. */
 export function judge(lives: readonly Life[], deadLetters: ReadonlySet<string>, processes: number): CrashReport {
   const faults: string[] = [];
   const said = (life: Life, kind: string): string[] => life.lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.slice(2));
   const all = (kind: string): string[] => lives.flatMap((life) => said(life, kind));
   const acknowledged = new Set(all('A'));
-  const arrivals = all('D');
+  const arrivals = arrivalsOf(lives);
   const arrived = new Set(arrivals);
   for (const name of acknowledged) if (!arrived.has(name) && !deadLetters.has(name)) faults.push(`lost: ${name}`);
   for (const name of all('C')) faults.push(`corrupt: ${name}`);
