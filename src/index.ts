@@ -78,4 +78,5 @@ export { type CacheHit, StaleCache, type StaleCacheEnvironment } from './policie
 export { isStale, staleAge, type WithStaleInfo, withStaleInfo } from './policies/stale-cache/stale-mark.ts';
 export { Protected, type ProtectOptions, protect } from './protect.ts';
 export { type CreateRegistryOptions, createRegistry } from './registry/create-registry.ts';
+export type { DegradedBy, DegradedEvent, DegradedSetting, DegradedState } from './registry/degradation.ts';
 export { type BreakerHooks, overflowName, Registry, type RegistryEvents, type Resolution, type Resolve } from './registry/registry.ts';

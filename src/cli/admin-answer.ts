@@ -17,8 +17,9 @@ function line({ breaker, before, after }: AdminChange, style: Style): string {
   return `${printable(breaker)}: ${said(before, after)} -> ${style('bold', said(after, before))}`;
 }
 
-/** The state, and the mode where it differs between the two. */
+/** The state, and the mode where it differs between the two; or how calls are served, where only that does. */
 function said(one: AdminState, other: AdminState): string {
+  if (one.degraded !== other.degraded && one.state === other.state && one.mode === other.mode) return one.degraded ?? 'served as ever';
   if (one.mode === other.mode) return one.state;
   return one.state === other.state ? `mode ${one.mode}` : `${one.state} (mode ${one.mode})`;
 }

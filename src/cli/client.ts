@@ -1,5 +1,5 @@
 import { parseTokens } from '../management/tokens.ts';
-import type { AdminAnswer, BreakerAction, ErrorView, ModeRequest, Overview, ReasonRequest } from '../management/wire.ts';
+import type { AdminAnswer, BreakerAction, DegradeRequest, ErrorView, ModeRequest, Overview, ReasonRequest } from '../management/wire.ts';
 import { CliError, exitCodes, usageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
 
@@ -34,6 +34,10 @@ export class Client {
 
   mode(body: ModeRequest): Promise<AdminAnswer> {
     return this.#ask('POST', '/admin/resilience/mode', body) as Promise<AdminAnswer>;
+  }
+
+  degrade(body: DegradeRequest): Promise<AdminAnswer> {
+    return this.#ask('POST', '/admin/resilience/degrade', body) as Promise<AdminAnswer>;
   }
 
   async #ask(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> {

@@ -1,5 +1,6 @@
 import type { Breaker } from '../breaker/breaker.ts';
 import { reportFault } from '../core/fault.ts';
+import { degradedModeOf } from '../policies/degraded.ts';
 import { Refusal } from './answer.ts';
 import { tidyReason } from './bodies.ts';
 import { ModeOverrides } from './mode-control.ts';
@@ -11,6 +12,7 @@ import type {
   AdminChange,
   AdminState,
   BreakerAction,
+  DegradeRequest,
   FaultRequest,
   ModeRequest,
   ReasonRequest,
@@ -62,6 +64,13 @@ export class Admin {
     const details = [`mode: ${mode}`, ...Object.entries(match ?? {}).map(([key, value]) => `match.${key}: ${value}`)];
     return this.#act('mode', actor, reason, this.#state.registry.list(), details, () => {
       this.#modes.set(mode === 'configured' ? undefined : mode, match);
+    });
+  }
+
+  degrade(actor: string, { reason, mode }: DegradeRequest): AdminAnswer {
+    const { registry } = this.#state;
+    return this.#act('degrade', actor, reason, registry.list(), [`mode: ${mode}`], (why) => {
+      registry.degrade(mode === 'configured' ? undefined : mode, 'hand', why);
     });
   }
 
@@ -117,9 +126,8 @@ export class Admin {
     }
     const changes = breakers.flatMap((breaker, index): AdminChange[] => {
       const [was, is] = [before[index] as Standing, standing(breaker)];
-      return was.generation === is.generation && was.mode === is.mode
-        ? []
-        : [{ breaker: breaker.name, before: { state: was.state, mode: was.mode }, after: { state: is.state, mode: is.mode } }];
+      const same = was.generation === is.generation && was.mode === is.mode && was.degraded === is.degraded;
+      return same ? [] : [{ breaker: breaker.name, before: told(was), after: told(is) }];
     });
     const answer: AdminAnswer = { ...event, changes };
     this.#audit({ ...event, changes, details });
@@ -139,6 +147,11 @@ export class Admin {
 
 type Standing = AdminState & { readonly generation: number };
 
+function told({ generation: _, ...state }: Standing): AdminState {
+  return state;
+}
+
 function standing(breaker: Breaker): Standing {
-  return { state: breaker.state, mode: breaker.mode, generation: breaker.generation };
+  const degraded = degradedModeOf(breaker);
+  return { state: breaker.state, mode: breaker.mode, ...(degraded !== 'off' && { degraded }), generation: breaker.generation };
 }

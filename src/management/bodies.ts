@@ -35,6 +35,18 @@ export const bodies = {
     },
     required: ['mode'],
   },
+  degrade: {
+    kind: 'object',
+    properties: {
+      reason,
+      mode: {
+        kind: 'enum',
+        values: ['read-only', 'empty', 'bypass', 'off', 'configured'],
+        description: 'off: as ever; configured: as the configuration and the health of the system say, again',
+      },
+    },
+    required: ['mode'],
+  },
   faults: {
     kind: 'object',
     properties: {

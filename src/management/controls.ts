@@ -6,7 +6,15 @@ import { breakerOf } from './reading.ts';
 import { readBody } from './request.ts';
 import type { Context, Route } from './route.ts';
 import type { State } from './state.ts';
-import { type BreakerAction, breakerActions, type FaultRequest, type ModeRequest, type ReasonRequest, type RecoveryRequest } from './wire.ts';
+import {
+  type BreakerAction,
+  breakerActions,
+  type DegradeRequest,
+  type FaultRequest,
+  type ModeRequest,
+  type ReasonRequest,
+  type RecoveryRequest,
+} from './wire.ts';
 
 const summaries: Readonly<Record<BreakerAction, string>> = {
   'force-open': 'Refuse every call until released',
@@ -54,6 +62,14 @@ export function controlRoutes(state: State, admin: Admin, options: ManagementOpt
       body: bodies.mode,
       answers: done,
       handle: async ({ request, actor }) => json(admin.mode(actor, await readBody<ModeRequest>(request, bodies.mode))),
+    }),
+    control({
+      path: '/admin/resilience/degrade',
+      id: 'degrade',
+      summary: 'Refuse writes, answer reads with nothing, or leave out policies, for all breakers, above what the health of the system says',
+      body: bodies.degrade,
+      answers: done,
+      handle: async ({ request, actor }) => json(admin.degrade(actor, await readBody<DegradeRequest>(request, bodies.degrade))),
     }),
     control({
       path: '/admin/config/reload',

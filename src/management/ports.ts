@@ -79,7 +79,7 @@ export interface Token {
 
 /** An admin request that was allowed: what it was, by whom, and what came of it. For the audit log. */
 export interface AdminEvent extends AdminAnswer {
-  readonly action: `${BreakerAction}` | 'force-recovery' | 'mode' | 'config-reload' | 'faults';
+  readonly action: `${BreakerAction}` | 'force-recovery' | 'mode' | 'degrade' | 'config-reload' | 'faults';
   /** Further facts, one text each. */
   readonly details: readonly string[];
   /** Why nothing came of it. */

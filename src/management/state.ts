@@ -8,7 +8,18 @@ import type { AlertSource, HealthSource, HistorySource, ManagementOptions } from
 import { breakerView, countsOf, poolViews } from './views.ts';
 import { isoTime } from './wall-time.ts';
 import type { Transitions } from './watch.ts';
-import type { AlertView, BreakerDetail, BreakersView, BreakerView, Feature, HealthView, HistoryView, Overview, ResilienceView } from './wire.ts';
+import type {
+  AlertView,
+  BreakerDetail,
+  BreakersView,
+  BreakerView,
+  DegradedView,
+  Feature,
+  HealthView,
+  HistoryView,
+  Overview,
+  ResilienceView,
+} from './wire.ts';
 
 /** How long a text of the overview is good, in ms: however many ask, it is put together ten times a second at most. */
 const freshMs = 100;
@@ -66,6 +77,8 @@ export class State {
       at: isoTime(),
       mode: this.mode,
       system: this.health.system(),
+      checks: this.health.checks(),
+      ...this.#degraded(),
       breakers: this.#views(),
       alerts: this.#alerts(),
       pools: poolViews(this.registry),
@@ -85,6 +98,7 @@ export class State {
       ready: this.health.ready().status === 'ready',
       system,
       checks: this.health.checks(),
+      ...this.#degraded(),
       breakers: countsOf(this.registry.list()),
     };
   }
@@ -119,6 +133,11 @@ export class State {
     return breakerView(breaker, this.#options.faults?.isInjected(breaker.name));
   }
 
+  #degraded(): { degraded?: DegradedView } {
+    const { degraded } = this.registry;
+    return degraded === undefined ? {} : { degraded };
+  }
+
   #views(): BreakerView[] {
     return this.registry.list().map((breaker) => this.view(breaker));
   }
@@ -138,6 +157,7 @@ function featuresOf({ tokens = [], reload, faults, metrics }: ManagementOptions)
     admin,
     reload: reload !== undefined,
     mode: true,
+    degrade: true,
     faults: faults !== undefined,
     metrics: metrics !== undefined,
     history: true,

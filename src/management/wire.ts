@@ -110,18 +110,44 @@ export interface AlertView {
 
 export interface SystemView {
   readonly state: SystemState;
-  /** Why it is not healthy, one sentence each. */
+  /** Why it is not healthy, one sentence each; what is down because something else is says so. */
   readonly reasons: readonly string[];
-  readonly dependencies: { readonly total: number; readonly up: number };
+  /** A server that is checked and known from traffic is one dependency. `unknown`: how many have not been judged yet; they count for neither. */
+  readonly dependencies: { readonly total: number; readonly up: number; readonly unknown?: number };
+  /** How long it has been so, where somebody watches over it. */
+  readonly sinceMs?: number;
 }
 
+/** One active check. */
 export interface CheckView {
   readonly name: string;
+  /** What is asked, and how: `redis`, `postgresql`, `http`, `tcp`; `function`: of the program's own. */
+  readonly kind: 'redis' | 'postgresql' | 'http' | 'tcp' | 'function';
+  /** `unknown`: not judged yet. One failure does not make it `down`, nor one success `up`, where it is configured so. */
   readonly status: 'up' | 'down' | 'unknown';
   readonly critical: boolean;
+  /** The server's key, as its breakers' `target.server`, without credentials; absent while it is not known. */
+  readonly server?: string;
+  /** Names of checks, or keys of servers, that it needs. */
+  readonly dependsOn?: readonly string[];
+  /** It is down, and so is this one that it depends on: the cause. */
+  readonly because?: string;
+  /** How long it has had this status. */
+  readonly sinceMs: number;
+  /** Failures in a row. */
+  readonly failures: number;
   readonly lastCheckAt?: string;
+  /** Of the last check. */
   readonly durationMs?: number;
+  /** Of the last check, when it failed. */
   readonly error?: string;
+}
+
+/** How calls of all breakers are served for the time being: `off`: as ever, whatever their options say. */
+export interface DegradedView {
+  readonly mode: 'read-only' | 'empty' | 'bypass' | 'off';
+  /** A person or the program; or the health of the system, which a person may overrule. */
+  readonly by: 'hand' | 'health';
 }
 
 export interface TransitionView {
@@ -165,6 +191,10 @@ export interface Overview {
   /** The mode that holds where no rule says otherwise. */
   readonly mode: ModeView;
   readonly system: SystemView;
+  /** Active checks, in the order of the configuration; none: nothing is checked but by the traffic. */
+  readonly checks: readonly CheckView[];
+  /** Absent: each breaker is served as its options say. */
+  readonly degraded?: DegradedView;
   readonly breakers: readonly BreakerView[];
   /** Firing, and those resolved of late. */
   readonly alerts: readonly AlertView[];
@@ -175,7 +205,7 @@ export interface Overview {
   readonly features: readonly Feature[];
 }
 
-export type Feature = 'admin' | 'reload' | 'mode' | 'faults' | 'metrics' | 'history';
+export type Feature = 'admin' | 'reload' | 'mode' | 'degrade' | 'faults' | 'metrics' | 'history';
 
 /** `GET /health` */
 export interface HealthView {
@@ -187,6 +217,8 @@ export interface HealthView {
   readonly ready: boolean;
   readonly system: SystemView;
   readonly checks: readonly CheckView[];
+  /** Absent: each breaker is served as its options say. */
+  readonly degraded?: DegradedView;
   readonly breakers: BreakerCounts;
 }
 
@@ -267,6 +299,12 @@ export interface ModeRequest extends ReasonRequest {
   readonly match?: MatchRequest;
 }
 
+/** Body of `POST /admin/resilience/degrade`. */
+export interface DegradeRequest extends ReasonRequest {
+  /** Of all breakers, above what the health of the system says. `off`: as ever; `configured`: as configuration and health say, again. */
+  readonly mode: DegradedView['mode'] | 'configured';
+}
+
 export interface MatchRequest {
   readonly name?: string;
   readonly system?: string;
@@ -279,6 +317,8 @@ export interface MatchRequest {
 export interface AdminState {
   readonly state: StateView;
   readonly mode: ModeView;
+  /** How its calls are served, where not as ever: read-only, empty, bypass. */
+  readonly degraded?: string;
 }
 
 export interface AdminChange {

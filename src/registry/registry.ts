@@ -6,9 +6,9 @@ import { Emitter } from '../core/emitter.ts';
 import type { ConfigError } from '../core/errors.ts';
 import { reportFault } from '../core/fault.ts';
 import { type BreakerOptions, mergeOptions, type ResolvedOptions, resolveOptions } from '../core/options.ts';
-import type { DegradedMode } from '../core/policy-options.ts';
 import type { Target } from '../core/target.ts';
 import type { CallTracer } from '../core/tracer.ts';
+import { Degradation, type DegradedBy, type DegradedEvent, type DegradedSetting, type DegradedState } from './degradation.ts';
 import { Pools } from './pools.ts';
 
 /** What configuration says of a breaker. */
@@ -47,6 +47,8 @@ export interface RegistryEvents {
   removed: { readonly breaker: Breaker };
   /** Its options were replaced in place. */
   replaced: { readonly breaker: Breaker };
+  /** How calls are served for the time being has changed, of all breakers. */
+  degraded: DegradedEvent;
 }
 
 /** The name of the breaker that takes the calls of all that are over the cap. */
@@ -71,7 +73,7 @@ export class Registry {
   #resolve: Resolve;
   #tracer: CallTracer | undefined;
   #sweptAt: number;
-  #degraded: DegradedMode | 'off' | undefined;
+  readonly #degradation = new Degradation();
   #revision = 0;
   #override: Override | undefined;
 
@@ -143,14 +145,27 @@ export class Registry {
     this.#lookAgain();
   }
 
+  /** How calls are served for the time being, and who says so; `undefined`: as the options of each breaker say. */
+  get degraded(): DegradedState | undefined {
+    return this.#degradation.current;
+  }
+
   /**
    * How calls are served for the time being, of every breaker present and to come; `off`: as ever; `undefined`: as their options
-   * say. Of one breaker alone: `breaker.degraded`.
+   * say, or as the health of the system has it. Of one breaker alone: `breaker.degraded`.
+   * @param by `health`: below what a person says, and a breaker that was set alone keeps what it has. Default `hand`
+   * @param reason who or why, for the record
    */
-  degrade(mode: DegradedMode | 'off' | undefined): void {
-    this.#degraded = mode;
+  degrade(mode: DegradedSetting | undefined, by: DegradedBy = 'hand', reason?: string): void {
+    const before = this.degraded;
+    this.#degradation.say(mode, by);
+    const now = this.degraded;
+    if (by === 'health' && now?.mode === before?.mode) return;
     this.#revision += 1;
-    for (const { breaker } of this.#entries.values()) breaker.degraded = mode;
+    for (const { breaker } of this.#entries.values()) {
+      if (by === 'hand' || breaker.degraded === before?.mode) breaker.degraded = now?.mode;
+    }
+    if (now?.mode !== before?.mode || now?.by !== before?.by) this.#events.emit('degraded', { before, now, reason });
   }
 
   /** Closes every circuit and forgets what it has seen. */
@@ -183,7 +198,7 @@ export class Registry {
   hasPolicies(name: string, target: Target, lowest: BreakerOptions | undefined): boolean {
     const known = this.#entries.get(name)?.breaker;
     if (known !== undefined) return known.options.policies !== undefined || known.degraded !== undefined;
-    return this.#degraded !== undefined || this.#look(name, target, lowest, undefined).resolved.policies !== undefined;
+    return this.degraded !== undefined || this.#look(name, target, lowest, undefined).resolved.policies !== undefined;
   }
 
   /** @internal Changes with whatever the options of breakers come from. */
@@ -209,7 +224,7 @@ export class Registry {
       verify: hooks.verify,
       shared: name === overflowName,
     });
-    breaker.degraded = this.#degraded;
+    breaker.degraded = this.degraded?.mode;
     const entry: Entry = { breaker, hooks, own: undefined };
     this.#entries.set(name, entry);
     this.#events.emit('added', { breaker });

@@ -7,6 +7,8 @@ import { attributes as a, eventNames } from './names.ts';
 interface Standing {
   readonly state: string;
   readonly mode: string;
+  /** How its calls are served, where not as ever. */
+  readonly degraded?: string;
 }
 
 /** Somebody with a token did something by the management server, or tried to. */
@@ -48,8 +50,8 @@ export function logAdmin(logger: Logger, event: AdminActionEvent, timestamp: num
   });
 }
 
-function shown({ state, mode }: Standing): string {
-  return `${state} (${mode})`;
+function shown({ state, mode, degraded }: Standing): string {
+  return `${state} (${degraded === undefined ? mode : `${mode}, ${degraded}`})`;
 }
 
 function summary(changes: readonly string[]): string {

@@ -1,12 +1,14 @@
 import type { Meter, MeterProvider } from '@opentelemetry/api';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { reportFault } from '../core/fault.ts';
+import type { DegradedEvent } from '../registry/degradation.ts';
 import type { PoolEvent } from '../registry/pools.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type AdminActionEvent, logAdmin } from './admin-event.ts';
 import { trace } from './api.ts';
 import { Binding } from './binding.ts';
 import { type ConfigurationEvent, logConfiguration } from './configuration-event.ts';
+import { logDegraded } from './degraded-event.ts';
 import { faultsToDiag } from './faults.ts';
 import { observe } from './metrics.ts';
 import { scopeName } from './names.ts';
@@ -100,6 +102,7 @@ export class Attachment implements TelemetryHandle {
     registry.setTracer(this.#tracer);
     const { pools } = registry;
     if (options.spanEvents ?? true) pools.setTracer(addPoolTimeout);
+    this.#held.push(registry.on('degraded', (event) => this.#degraded(event)));
     for (const name of ['exhausted', 'relieved'] as const) this.#held.push(pools.on(name, (event) => this.#poolChanged(event)));
   }
 
@@ -164,6 +167,13 @@ export class Attachment implements TelemetryHandle {
     this.#binding.check();
     const timestamp = Date.now();
     this.#binding.logging.send((logger) => logPool(logger, event, timestamp));
+  }
+
+  #degraded(event: DegradedEvent): void {
+    if (this.#ended) return;
+    this.#binding.check();
+    const timestamp = Date.now();
+    this.#binding.logging.send((logger) => logDegraded(logger, event, timestamp));
   }
 
   #bindMetrics(meter: Meter, provider: MeterProvider): void {

@@ -55,6 +55,9 @@ export const attributes = {
   adminDetails: 'breaker.admin.details',
   /** As `redis://h:6379 read: closed (enforce) -> forced_open (enforce)`. */
   adminChanges: 'breaker.admin.changes',
+  /** How the calls of all breakers are served for the time being, and who says so. */
+  degradedMode: 'breaker.degraded.mode',
+  degradedBy: 'breaker.degraded.by',
   /** One of a program's connection pools: server, database, and a number from the second on. */
   poolName: 'breaker.pool.name',
   poolConnectionState: 'breaker.pool.connection.state',
@@ -116,6 +119,9 @@ export const values = {
   outageEnd: ['closed', 'disabled', 'shadow', 'enforced', 'removed', 'shutdown'],
   fallbackType: ['value', 'function', 'tier', 'stale', 'queue', 'empty'],
   cacheResult: ['hit', 'miss', 'stale'],
+  /** `off`: as ever, whatever their options say; `configured`: as the options of each breaker say. */
+  degradedMode: ['read-only', 'empty', 'bypass', 'off', 'configured'],
+  degradedBy: ['hand', 'health'],
   healthState: ['healthy', 'degraded', 'critical', 'emergency'],
 } as const;
 
@@ -228,6 +234,8 @@ export const eventNames = {
   config: 'breaker.config',
   /** Somebody controlled breakers by the management server: the audit log. */
   admin: 'breaker.admin',
+  /** The calls of all breakers are served otherwise for the time being: by hand, or by the health of the system. */
+  degrade: 'breaker.degrade',
   /** Calls wait because all connections of a pool are in use; on the span of a caller who gave up waiting, too. */
   poolExhausted: 'breaker.pool_exhausted',
   poolRelieved: 'breaker.pool_relieved',

@@ -105,3 +105,24 @@ describe('the mode', () => {
     expect(matchOf([])).toBeUndefined();
   });
 });
+
+describe('how calls are served', () => {
+  it('is set for all, and taken back', async () => {
+    const rig = shop();
+    const served = () => rig.registry.list().map(({ degraded }) => degraded);
+    const { code, out } = await cli(['degrade', 'read-only', '--reason', 'disk full'], { env: admin });
+    expect([code, out, served()]).toEqual([0, expect.stringContaining('redis://a read: served as ever -> read-only\n'), Array(3).fill('read-only')]);
+    expect(rig.audit).toMatchObject([{ action: 'degrade', reason: 'disk full' }]);
+    await cli(['degrade', 'configured'], { env: admin });
+    expect(served()).toEqual(Array(3).fill(undefined));
+    expect((await cli(['degrade', 'configured'], { env: admin })).out).toContain('holds for those to come');
+  });
+
+  it('is one of those that there are: code 2', async () => {
+    shop();
+    expect(await cli(['degrade', 'readonly'], { env: admin })).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('read-only, empty, bypass, off'),
+    });
+  });
+});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AdminEvent } from '../../src/management/ports.ts';
-import type { AdminAnswer, ReloadAnswer } from '../../src/management/wire.ts';
+import type { AdminAnswer, Overview, ReloadAnswer } from '../../src/management/wire.ts';
 import { path, Rig } from './rig.ts';
 
 const name = 'redis://h:1 read';
@@ -115,6 +115,45 @@ describe('the mode', () => {
     expect([pg.mode, writes.mode]).toEqual(['enforce', 'enforce']);
     await set(rig, { mode: 'configured' });
     expect([redis.mode, pg.mode, writes.mode]).toEqual(['enforce', 'enforce', 'enforce']);
+  });
+});
+
+describe('how calls are served', () => {
+  const degrade = (rig: Rig, mode: string) => rig.post('/admin/resilience/degrade', { mode, reason: 'INC-7' });
+
+  it('is set for all breakers, those to come as well, until it is taken back', async () => {
+    const rig = new Rig();
+    const breaker = rig.registry.get('a');
+    const { changes } = (await degrade(rig, 'read-only')).json<AdminAnswer>();
+    const standing = { state: 'closed', mode: 'enforce' };
+    expect(changes).toEqual([{ breaker: 'a', before: standing, after: { ...standing, degraded: 'read-only' } }]);
+    expect([breaker.degraded, rig.registry.get('later').degraded]).toEqual(['read-only', 'read-only']);
+    expect((await rig.get('/api/overview')).json<Overview>()).toMatchObject({ degraded: { mode: 'read-only', by: 'hand' } });
+    await degrade(rig, 'configured');
+    expect([breaker.degraded, rig.registry.get('later').degraded]).toEqual([undefined, undefined]);
+    expect((await rig.get('/health')).json()).not.toHaveProperty('degraded');
+    expect(rig.audit).toMatchObject([
+      { action: 'degrade', actor: 'ops', reason: 'INC-7', details: ['mode: read-only'], changes },
+      { action: 'degrade', details: ['mode: configured'] },
+    ]);
+  });
+
+  it('stands above what the health of the system says, which counts again afterwards', async () => {
+    const rig = new Rig();
+    const breaker = rig.registry.get('a');
+    rig.registry.degrade('read-only', 'health');
+    await degrade(rig, 'off');
+    expect(breaker.degraded).toBe('off');
+    rig.registry.degrade('empty', 'health');
+    expect(breaker.degraded).toBe('off');
+    await degrade(rig, 'configured');
+    expect(breaker.degraded).toBe('empty');
+  });
+
+  it('is one of those that there are', async () => {
+    expect((await degrade(new Rig(), 'readonly')).json()).toMatchObject({
+      error: { issues: [{ path: 'mode', allowed: expect.stringContaining('did you mean read-only?') }] },
+    });
   });
 });
 

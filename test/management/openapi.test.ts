@@ -47,7 +47,7 @@ describe('the OpenAPI description', () => {
     const described = Object.entries(description.paths).flatMap(([at, methods]) => Object.keys(methods).map((method) => `${method} ${at}`));
     const routed = rig.app.routes.map(({ method, path: at }) => `${method.toLowerCase()} ${at.replace(':name', '{name}')}`);
     expect(described.sort()).toEqual(routed.sort());
-    expect(described).toHaveLength(22);
+    expect(described).toHaveLength(23);
     const ids = Object.values(description.paths).flatMap((methods) => Object.values(methods).map(({ operationId }) => operationId));
     expect(new Set(ids).size).toBe(ids.length);
     expect(description.openapi).toBe('3.1.0');
@@ -62,6 +62,7 @@ describe('the OpenAPI description', () => {
   it('fits what is really answered, of every route, and what is refused', async () => {
     const { rig, description, check } = await eventful();
     const bodies: Record<string, object> = {
+      '/admin/resilience/degrade': { mode: 'read-only' },
       '/admin/resilience/mode': { mode: 'shadow', match: { system: 'nobody' } },
       '/admin/faults': { breaker: name, kind: 'off' },
     };

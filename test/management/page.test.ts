@@ -33,6 +33,7 @@ const overview = (seconds: number, more: Partial<Overview> = {}): Overview => ({
   at: at(seconds),
   mode: 'enforce',
   system: { state: 'healthy', reasons: [], dependencies: { total: 0, up: 0 } },
+  checks: [],
   breakers: [view],
   alerts: [],
   pools: [],

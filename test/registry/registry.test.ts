@@ -307,3 +307,46 @@ describe('all breakers of a registry', () => {
     expect(breaker.state).toBe('closed');
   });
 });
+
+describe('how calls are served for the time being', () => {
+  test('a person says it above the health of the system', () => {
+    const { registry } = shelf();
+    const breaker = registry.get('a');
+    registry.degrade('read-only', 'health');
+    expect([breaker.degraded, registry.get('later').degraded, registry.degraded]).toEqual([
+      'read-only',
+      'read-only',
+      { mode: 'read-only', by: 'health' },
+    ]);
+    registry.degrade('off');
+    expect([breaker.degraded, registry.degraded]).toEqual(['off', { mode: 'off', by: 'hand' }]);
+    registry.degrade(undefined, 'health');
+    expect(breaker.degraded).toBe('off');
+    registry.degrade(undefined);
+    expect([breaker.degraded, registry.degraded]).toEqual([undefined, undefined]);
+  });
+
+  test('a breaker that was set alone keeps what it has, whatever the health of the system says', () => {
+    const { registry } = shelf();
+    const [alone, other] = [registry.get('alone'), registry.get('other')];
+    alone.degraded = 'off';
+    registry.degrade('empty', 'health');
+    expect([alone.degraded, other.degraded]).toEqual(['off', 'empty']);
+    registry.degrade(undefined, 'health');
+    expect([alone.degraded, other.degraded]).toEqual(['off', undefined]);
+  });
+
+  test('is told when it changes, with who and why', () => {
+    const { registry } = shelf();
+    const told: unknown[] = [];
+    registry.on('degraded', (event) => void told.push(event));
+    registry.degrade('read-only', 'health', 'critical');
+    registry.degrade('read-only', 'health', 'critical');
+    registry.degrade('off', 'hand', 'by ops');
+    registry.degrade('empty', 'health', 'emergency');
+    expect(told).toEqual([
+      { before: undefined, now: { mode: 'read-only', by: 'health' }, reason: 'critical' },
+      { before: { mode: 'read-only', by: 'health' }, now: { mode: 'off', by: 'hand' }, reason: 'by ops' },
+    ]);
+  });
+});

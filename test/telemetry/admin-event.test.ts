@@ -54,4 +54,12 @@ describe('an admin action', () => {
       attributes: { 'error.type': 'failed' },
     });
   });
+
+  it('says how calls are served where only that has changed', () => {
+    const standing = { state: 'closed', mode: 'enforce' };
+    const changes = [{ breaker: 'b', before: standing, after: { ...standing, degraded: 'read-only' } }];
+    expect(logged({ action: 'degrade', actor: 'ops', details: [], changes })?.body).toBe(
+      'ops: degrade: b: closed (enforce) -> closed (enforce, read-only)',
+    );
+  });
 });

@@ -48,6 +48,8 @@ async function everything(sdk: TestSdk) {
     details: ['how: probe'],
     changes: [{ breaker: breaker.name, before: { state: 'closed', mode: 'enforce' }, after: { state: 'forced_open', mode: 'enforce' } }],
   });
+  registry.degrade('read-only', 'health', 'the system is critical');
+  registry.degrade(undefined, 'health');
   await trip(breaker);
   clock.advance(1_000);
   await inSpan('request', () => succeed(breaker));
