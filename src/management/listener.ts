@@ -1,8 +1,12 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createRequire } from 'node:module';
+import Module, { createRequire } from 'node:module';
 
-const load = createRequire(import.meta.url);
+/**
+ * Past `require` and `process.getBuiltinModule`, both of which OpenTelemetry hooks: it patches `http` when somebody asks for it, and
+ * a program of ES modules, which never does, would make server spans because of us.
+ */
+const load = (Module as { _load?: (id: string) => unknown })._load ?? createRequire(import.meta.url);
 
 /** Where it is served unless somebody says otherwise: the port that OpenTelemetry's Prometheus exporters have. */
 export const usualPort = 9_464;
