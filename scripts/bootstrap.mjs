@@ -19,7 +19,7 @@ export function tool(name) {
   return join(root, 'node_modules', '.bin', name);
 }
 
-/** Installs dependencies when there are none or when they are not those of package-lock.json; then the servers. @param {{ tests?: boolean }} [servers] @returns {boolean} */
+/** Installs dependencies when there are none or when they are not those of package-lock.json; then the servers. @param {{ tests?: boolean, prometheus?: boolean }} [servers] @returns {boolean} */
 export function bootstrap(servers = {}) {
   if (!dependenciesAreInstalled()) {
     console.log('Installing dependencies: npm ci');

@@ -1,9 +1,10 @@
-// `npm run demo`: the demo, on a fresh clone too. Arguments go to it (`npm run demo -- --stay`).
+// `npm run demo`: the demo, on a fresh clone too. Arguments go to it (`npm run demo -- --stay --prometheus`).
 import { spawn } from 'node:child_process';
 import { bootstrap, root, run } from './bootstrap.mjs';
 
-if (!bootstrap({ tests: false }) || !run('npm', ['run', '--silent', 'build'])) process.exit(1);
-const demo = spawn(process.execPath, ['--import', 'tsx', 'examples/demo/main.ts', ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });
+const args = process.argv.slice(2);
+if (!bootstrap({ tests: false, prometheus: args.includes('--prometheus') }) || !run('npm', ['run', '--silent', 'build'])) process.exit(1);
+const demo = spawn(process.execPath, ['--import', 'tsx', 'examples/demo/main.ts', ...args], { cwd: root, stdio: 'inherit' });
 // The terminal sends Ctrl-C to both: the demo cleans up, and its end is ours.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => demo.kill(signal));
 demo.on('exit', (code, signal) => {

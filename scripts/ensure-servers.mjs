@@ -8,17 +8,18 @@ const needed = [
   { binary: 'redis-server', package: 'redis-server' },
   { binary: 'postgres', package: 'postgresql' },
 ];
+// With promtool, which checks and tests the alerting rules.
+const prometheusServer = { binary: 'prometheus', package: 'prometheus' };
 const neededByTests = [
   ...needed,
-  // With promtool, which checks and tests the alerting rules.
-  { binary: 'prometheus', package: 'prometheus' },
+  prometheusServer,
   // In which the live page is tried.
   { binary: 'chromium', package: 'chromium' },
 ];
 
-/** Installs what is missing when run as root where there is apt-get; otherwise says what to type. @param {{ tests?: boolean }} [what] for the tests as well (default), or for the demo only @returns {boolean} all there */
-export function ensureServers({ tests = true } = {}) {
-  const wanted = tests ? neededByTests : needed;
+/** Installs what is missing when run as root where there is apt-get; otherwise says what to type. @param {{ tests?: boolean, prometheus?: boolean }} [what] for the tests as well (default), or for the demo only, with or without Prometheus @returns {boolean} all there */
+export function ensureServers({ tests = true, prometheus = false } = {}) {
+  const wanted = tests ? neededByTests : prometheus ? [...needed, prometheusServer] : needed;
   const missing = missingPackages(wanted);
   if (missing.length === 0) return true;
   const root = process.getuid?.() === 0;

@@ -1,8 +1,12 @@
 // The demo: an ordinary shop service without and with `--import otel-breaker/register`, under the same load, through the
-// same outages. Run it by `npm run demo`; `npm run demo -- --stay` keeps everything up afterwards.
+// same outages. Run it by `npm run demo`, and with arguments `npm run demo -- --stay --prometheus --seconds 330`:
+// --stay keeps everything up afterwards; --prometheus starts a Prometheus with the rules that ship, and tells which alerts
+// fired and resolved; --seconds is the length of each outage (by default 6 to 12: too short for alerts that wait for minutes).
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { repository } from '../../test/support/spawn-app.ts';
+import { type AlertWatch, alertSummary, watchAlerts } from './alerts.ts';
 import { readBreakers } from './breakers.ts';
 import { type Bridged, bridgedIn, bridgedProblems, bridgedSummary, readServed, type Served } from './bridged.ts';
 import { type LiveView, startLiveView } from './live-view.ts';
@@ -18,6 +22,17 @@ const warmUpMs = 4_000;
 const recoveryMs = 12_000;
 const shops = ['without', 'with'] as const;
 const tracesFile = join(repository, '.demo/traces.json');
+
+const { values: wanted } = parseArgs({
+  options: { stay: { type: 'boolean', default: false }, prometheus: { type: 'boolean', default: false }, seconds: { type: 'string' } },
+});
+const outageSeconds = wanted.seconds === undefined ? undefined : Number(wanted.seconds);
+if (outageSeconds !== undefined && !(outageSeconds >= 6 && outageSeconds <= 3_600)) {
+  console.error(`--seconds ${wanted.seconds}: a number from 6 to 3600 is allowed`);
+  process.exit(2);
+}
+/** Alerts look back for 10 to 15 minutes, or go on for some minutes: so long they are given to resolve, in ms. */
+const alertPatienceMs = 20 * 60_000;
 
 const interrupted = new AbortController();
 const { signal } = interrupted;
@@ -49,7 +64,7 @@ async function play(outage: Outage, world: World, load: Load, view: LiveView): P
   const from = performance.now();
   await outage.begin(world);
   const on = performance.now();
-  await pause(outage.seconds * 1_000);
+  await pause((outageSeconds ?? outage.seconds) * 1_000);
   const to = performance.now();
   const after = await reached(outage, world);
   const calls = after.map((count, shop) => (count === undefined ? undefined : count - (before[shop] ?? 0)));
@@ -89,7 +104,10 @@ function samplesOf(load: Load, shop: number, { group }: Outage): Sample[] {
 
 async function run(stay: boolean): Promise<number> {
   console.log('Starting redis-server, PostgreSQL, an upstream and the shop twice: without and with --import otel-breaker/register');
-  const world = await startWorld();
+  const world = await startWorld({ withPrometheus: wanted.prometheus });
+  const alerts = world.prometheus && watchAlerts(world.prometheus);
+  console.log(`The protected shop's live page: ${world.managementUrl}/ (its token, to control circuits: ${world.adminToken})`);
+  if (world.prometheus !== undefined) console.log(`Prometheus: ${world.prometheus.url}/alerts`);
   const load = startLoad([world.without.port, world.with.port], requestsPerSecond);
   const view = startLiveView(load, world.metricsUrl);
   try {
@@ -102,8 +120,12 @@ async function run(stay: boolean): Promise<number> {
     const last = played.at(-1)?.to ?? 0;
     await pause(Math.max(2_000, last + clientTimeoutMs + 500 - performance.now()));
     view.stop();
+    if (alerts !== undefined) {
+      await untilResolved(alerts, load);
+      load.setRate(stay ? 2 : 0);
+    }
     const rows = played.flatMap((each) => rowsOf(each, load));
-    const problems: string[] = [];
+    const problems: string[] = alerts?.firing.map(({ alert, about }) => `${alert} still fires for ${about}`) ?? [];
     const breakers = await readBreakers(world.metricsUrl).catch((error: Error) => {
       problems.push(`the metrics endpoint ${world.metricsUrl} cannot be read: ${error.message}`);
       return [];
@@ -114,6 +136,7 @@ async function run(stay: boolean): Promise<number> {
     const traces = await writeTraces(tracesFile, world.receiver);
 
     console.log(`\n${table(rows)}\n\n${legend}\n\n${bridgedSummary(bridged, served)}\n\n${telemetrySummary(breakers, spans)}\n`);
+    if (alerts !== undefined) console.log(`${alertSummary(alerts)}\n`);
     console.log(`Traces: ${traces} of them in ${relative(process.cwd(), tracesFile)} (OTLP JSON; Jaeger's page takes it by "Upload")`);
     console.log('Metrics: each shop that runs with the preload has them; `npm run demo -- --stay` keeps the endpoint up to look at');
     problems.push(...problemsOf(rows, breakers, spans), ...bridgedProblems(bridged, served), ...world.receiver.problems);
@@ -122,9 +145,21 @@ async function run(stay: boolean): Promise<number> {
     if (stay) await keepUp(world);
     return problems.length === 0 ? 0 : 1;
   } finally {
+    alerts?.stop();
     view.stop();
     load.stop();
     await world.stop();
+  }
+}
+
+/** With the servers well and a little traffic, every alert ends. */
+async function untilResolved(alerts: AlertWatch, load: Load): Promise<void> {
+  load.setRate(2);
+  let told = '';
+  for (const deadline = performance.now() + alertPatienceMs; alerts.firing.length > 0 && performance.now() < deadline; await pause(1_000)) {
+    const names = [...new Set(alerts.firing.map(({ alert }) => alert))].join(', ');
+    if (names !== told) console.log(`Waiting for Prometheus to resolve ${names}`);
+    told = names;
   }
 }
 
@@ -144,7 +179,10 @@ async function bridgedBy(played: readonly Played[], world: World, load: Load): P
 /** Until Ctrl-C. */
 async function keepUp(world: World): Promise<void> {
   console.log(`\nAll is kept up until Ctrl-C, with a little load:
-  metrics of the protected shop  ${world.metricsUrl}
+  live page                      ${world.managementUrl}/ (token: ${world.adminToken})
+  command line                   npx otel-breaker status --url ${world.managementUrl}
+                                 npx otel-breaker open 'redis://* read' --url ${world.managementUrl} --token ${world.adminToken}
+  metrics of the protected shop  ${world.metricsUrl}${world.prometheus === undefined ? '' : `\n  Prometheus                     ${world.prometheus.url}/alerts`}
   protected shop                 ${world.with.url}/products (/cart/1, /shipping)
   unprotected shop               ${world.without.url}/products
   break something                kill -STOP ${world.redis.pid} (Redis; kill -CONT ${world.redis.pid} restores it)`);
@@ -153,9 +191,8 @@ async function keepUp(world: World): Promise<void> {
   clearInterval(forget);
 }
 
-const stay = process.argv.includes('--stay');
 try {
-  process.exitCode = await run(stay);
+  process.exitCode = await run(wanted.stay);
 } catch (error) {
   if (!signal.aborted) throw error;
   console.log('\nInterrupted.');

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { freePort } from '../../test/support/servers/free-port.ts';
 import { type HttpUpstreamHandle, startHttpUpstream } from '../../test/support/servers/http-upstream.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../../test/support/servers/otlp-receiver.ts';
 import { type PostgresHandle, startPostgres } from '../../test/support/servers/postgres.ts';
+import { type PrometheusHandle, startPrometheus } from '../../test/support/servers/prometheus.ts';
 import { startRedis } from '../../test/support/servers/redis.ts';
 import type { ServerHandle } from '../../test/support/servers/server-process.ts';
 import { repository, type SpawnedApp, spawnApp } from '../../test/support/spawn-app.ts';
@@ -37,12 +39,19 @@ export interface World {
   readonly receiver: OtlpReceiver;
   readonly without: Shop;
   readonly with: Shop;
+  /** Of the protected shop: its live page is there, and its metrics. */
+  readonly managementUrl: string;
   /** The protected shop's own Prometheus endpoint. */
   readonly metricsUrl: string;
+  /** Whoever has it may control the protected shop's breakers. */
+  readonly adminToken: string;
+  /** Where it was asked for: a Prometheus that scrapes the protected shop and has the rules that ship. */
+  readonly prometheus: PrometheusHandle | undefined;
   stop(): Promise<void>;
 }
 
-export async function startWorld(): Promise<World> {
+/** @param withPrometheus whether a Prometheus is to watch */
+export async function startWorld({ withPrometheus = false } = {}): Promise<World> {
   const started: { stop(): Promise<void> }[] = [];
   const stop = async () => {
     for (const each of started.splice(0).reverse()) await each.stop();
@@ -61,32 +70,50 @@ export async function startWorld(): Promise<World> {
     kept({ stop: () => rm(folder, { recursive: true, force: true }) });
     const configFile = join(folder, 'otel-breaker.yaml');
     await writeFile(configFile, configuration(folder));
-    const metricsPort = await freePort();
+    const port = await freePort();
+    const managementUrl = `http://127.0.0.1:${port}`;
+    const adminToken = randomBytes(16).toString('hex');
 
     const shop = async (name: string, database: number, imports: string[], env: Record<string, string>): Promise<Shop> => {
-      const port = await freePort();
+      const shopPort = await freePort();
       const redisUrl = `redis://127.0.0.1:${redis.port}/${database}`;
       const upstreamPath = `/${name}`;
       const app = kept(
         await spawnApp(join(repository, 'examples/shop/server.js'), {
           imports,
-          env: { REDIS_URL: redisUrl, DATABASE_URL: postgres.url, SHIPPING_URL: upstream.url + upstreamPath, PORT: `${port}`, ...env },
+          env: { REDIS_URL: redisUrl, DATABASE_URL: postgres.url, SHIPPING_URL: upstream.url + upstreamPath, PORT: `${shopPort}`, ...env },
           ready: false,
         }),
       );
-      const url = `http://127.0.0.1:${port}`;
+      const url = `http://127.0.0.1:${shopPort}`;
       await healthy(app, url);
-      return { app, port, url, upstreamPath, redisUrl };
+      return { app, port: shopPort, url, upstreamPath, redisUrl };
     };
     const without = await shop('without', 1, [], {});
     const protectedShop = await shop('with', 0, ['otel-breaker/register'], {
       OTEL_BREAKER_CONFIG_FILE: configFile,
       OTEL_SERVICE_NAME: 'shop',
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
-      OTEL_EXPORTER_PROMETHEUS_PORT: `${metricsPort}`,
+      OTEL_BREAKER_MANAGEMENT_PORT: `${port}`,
+      OTEL_BREAKER_ADMIN_TOKEN: `demo:${adminToken}`,
       OTEL_BSP_SCHEDULE_DELAY: '500',
     });
-    return { redis, postgres, upstream, receiver, without, with: protectedShop, metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`, stop };
+    const scraped = { job_name: 'shop', static_configs: [{ targets: [`127.0.0.1:${port}`] }] };
+    const rules = join(repository, 'examples/prometheus/rules-scrape.yaml');
+    const prometheus = withPrometheus ? kept(await startPrometheus([scraped], [rules])) : undefined;
+    return {
+      redis,
+      postgres,
+      upstream,
+      receiver,
+      without,
+      with: protectedShop,
+      managementUrl,
+      metricsUrl: `${managementUrl}/metrics`,
+      adminToken,
+      prometheus,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

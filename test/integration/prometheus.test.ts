@@ -8,10 +8,10 @@ import { metrics } from '../../src/telemetry/names.ts';
 import { freePort } from '../support/servers/free-port.ts';
 import { type HttpUpstreamHandle, startHttpUpstream } from '../support/servers/http-upstream.ts';
 import { type PostgresHandle, startPostgres } from '../support/servers/postgres.ts';
+import { type PrometheusHandle, startPrometheus } from '../support/servers/prometheus.ts';
 import { startRedis } from '../support/servers/redis.ts';
 import type { ServerHandle } from '../support/servers/server-process.ts';
 import { repository, type SpawnedApp, spawnApp } from '../support/spawn-app.ts';
-import { type PrometheusHandle, startPrometheus } from './prometheus-server.ts';
 
 /** Every policy somewhere, so that no panel has a reason to be empty. */
 const configuration = (folder: string): string => `

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { freePort } from '../support/servers/free-port.ts';
-import { requireServer } from '../support/servers/require-server.ts';
-import { type ServerHandle, ServerProcess } from '../support/servers/server-process.ts';
+import { freePort } from './free-port.ts';
+import { requireServer } from './require-server.ts';
+import { type ServerHandle, ServerProcess } from './server-process.ts';
 
 export interface Sample {
   readonly metric: Readonly<Record<string, string>>;
@@ -22,6 +22,7 @@ export interface RuleGroupSeen {
 }
 
 export interface PrometheusHandle extends ServerHandle {
+  readonly url: string;
   /** Series with at least one number. @throws what Prometheus says against the query */
   query(expr: string): Promise<Sample[]>;
   /** The same over the last so many seconds, one step a second. */
@@ -78,6 +79,7 @@ export async function startPrometheus(scrapeConfigs: readonly object[], ruleFile
     },
   });
   return Object.assign(server, {
+    url,
     query: async (query: string) => numbers(await ask('query', { query })),
     queryRange: async (query: string, seconds: number) => {
       const end = Date.now() / 1_000;
