@@ -11,9 +11,9 @@ import { readBreakers } from './breakers.ts';
 import { type Bridged, bridgedIn, bridgedProblems, bridgedSummary, readServed, type Served } from './bridged.ts';
 import { type LiveView, startLiveView } from './live-view.ts';
 import { clientTimeoutMs, type Load, type Sample, startLoad } from './load.ts';
-import { measureOutage, measureRecovery } from './measure.ts';
+import { measureOutage, measureRecovery, wasTooBusy } from './measure.ts';
 import { type Outage, outages } from './outages.ts';
-import { legend, problemsOf, type Row, table, telemetrySummary } from './report.ts';
+import { legend, notJudged, problemsOf, type Row, table, telemetrySummary } from './report.ts';
 import { breakerSpans, writeTraces } from './traces.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -90,11 +90,13 @@ async function reached({ group }: Outage, world: World): Promise<(number | undef
 }
 
 function rowsOf({ outage, from, on, to, restored, watchedUntil, reached }: Played, load: Load): Row[] {
+  const healthy = (load.results[0]?.samples ?? []).filter(({ group }) => group !== outage.group);
+  const tooBusy = wasTooBusy(healthy, from, watchedUntil);
   return shops.map((shop, index) => {
     const samples = samplesOf(load, index, outage);
     const result = outage.bridged ? measureOutage(samples, on, to, 'answers') : measureOutage(samples, from, to);
     const recoveryMs = restored === undefined ? 'next' : measureRecovery(samples, restored, watchedUntil);
-    return { ...result, outage: outage.title, shop, reached: reached[index] ?? result.notRefused, recoveryMs };
+    return { ...result, outage: outage.title, shop, reached: reached[index] ?? result.notRefused, recoveryMs, tooBusy };
   });
 }
 
@@ -141,6 +143,7 @@ async function run(stay: boolean): Promise<number> {
     console.log('Metrics: each shop that runs with the preload has them; `npm run demo -- --stay` keeps the endpoint up to look at');
     problems.push(...problemsOf(rows, breakers, spans), ...bridgedProblems(bridged, served), ...world.receiver.problems);
     if (problems.length > 0) console.error(`\nThe protected shop printed:\n${world.with.app.stdout}${world.with.app.stderr}`);
+    for (const each of notJudged(rows)) console.log(`NOT JUDGED: ${each}`);
     for (const problem of problems) console.error(`NOT AS IT SHOULD BE: ${problem}`);
     if (stay) await keepUp(world);
     return problems.length === 0 ? 0 : 1;

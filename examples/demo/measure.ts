@@ -55,6 +55,20 @@ export function measureRecovery(samples: readonly Sample[], restored: number, to
   return undefined;
 }
 
+/**
+ * Whether the machine had too much else to do for times to mean anything: where nothing protects and nothing is broken,
+ * a request takes some milliseconds.
+ * @param healthy requests to the unprotected shop that need only what works
+ */
+export function wasTooBusy(healthy: readonly Sample[], from: number, to: number): boolean {
+  const during = healthy.filter(({ startedAt }) => startedAt >= from && startedAt < to).map(({ durationMs }) => durationMs);
+  const p99 = percentile(
+    during.sort((a, b) => a - b),
+    0.99,
+  );
+  return p99 !== undefined && p99 >= fastMs / 2;
+}
+
 function firstStayingFast(during: readonly Sample[], to: number, served: boolean): Sample | undefined {
   const lastStart = to - stayingFast.windowMs;
   // The last window that was not fast: what stays fast begins after its start.

@@ -10,6 +10,8 @@ export interface Row extends OutageResult {
   reached: number;
   /** undefined: not within the time it was watched. 'next': the next outage followed at once. */
   recoveryMs: number | undefined | 'next';
+  /** The machine was: its times mean nothing. */
+  tooBusy: boolean;
 }
 
 export function table(rows: readonly Row[]): string {
@@ -61,11 +63,19 @@ export function telemetrySummary(breakers: readonly BreakerView[], spans: Breake
   return lines.join('\n');
 }
 
+/** What could not be judged; empty on a machine that has nothing else to do. */
+export function notJudged(rows: readonly Row[]): string[] {
+  const busy = rows.filter(({ shop, tooBusy }) => shop === 'with' && tooBusy);
+  return busy.map(
+    ({ outage }) => `${outage}: this machine was too busy for times to mean anything (requests that need nothing broken were slow as well)`,
+  );
+}
+
 /** Why the demo is not a success; empty when it is. */
 export function problemsOf(rows: readonly Row[], breakers: readonly BreakerView[], spans: BreakerSpans): string[] {
   const problems: string[] = [];
-  for (const { outage, shop, failFastMs, recoveryMs } of rows) {
-    if (shop !== 'with') continue;
+  for (const { outage, shop, failFastMs, recoveryMs, tooBusy } of rows) {
+    if (shop !== 'with' || tooBusy) continue;
     if (failFastMs === undefined) problems.push(`${outage}: with protection, requests did not fail fast`);
     if (recoveryMs === undefined) problems.push(`${outage}: with protection, the shop did not recover`);
   }

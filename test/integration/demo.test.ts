@@ -5,14 +5,13 @@ import { repository } from '../support/spawn-app.ts';
 
 const run = promisify(execFile);
 
-// It fails, with exit code 1 and the reasons on stderr, when protection did not show in an outage or in the telemetry.
-it('the demo plays its outages, shows that protection works, and exits 0 within two minutes', { timeout: 180_000 }, async () => {
-  const started = performance.now();
+// It fails, with exit code 1 and the reasons on stderr, when protection did not show in an outage or in the telemetry; on a
+// machine that is too busy for its times to mean anything, it says so instead.
+it('the demo plays its outages, shows that protection works, and exits 0', { timeout: 300_000 }, async () => {
   const demo = run(process.execPath, ['--import', 'tsx', 'examples/demo/main.ts'], { cwd: repository, maxBuffer: 10_000_000 });
   const { stdout } = await demo.catch((error: Error & { stdout: string; stderr: string }) => {
     throw new Error(`${error.message}\n${error.stderr}\n${error.stdout.slice(-8_000)}`);
   });
-  expect(performance.now() - started).toBeLessThan(120_000);
   for (const outage of ['Redis killed', 'PostgreSQL frozen', 'upstream hangs', 'upstream answers 503']) expect(stdout).toContain(`== ${outage}\n`);
   // Without protection the first three never fail fast.
   expect(stdout.match(/ without +never /g)).toHaveLength(3);
