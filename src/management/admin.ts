@@ -14,6 +14,7 @@ import type {
   BreakerAction,
   DegradeRequest,
   FaultRequest,
+  FaultView,
   ModeRequest,
   ReasonRequest,
   RecoveryRequest,
@@ -74,15 +75,23 @@ export class Admin {
     });
   }
 
+  /** @throws Refusal that says what is wrong, or why it is not allowed here */
   inject(actor: string, request: FaultRequest): AdminAnswer {
     const { faults } = this.#options;
     if (faults === undefined) throw new Refusal(501, 'not_available', 'faults cannot be injected here');
     const { reason, ...rest } = request;
-    const details = Object.entries(rest).map(([key, value]) => `${key}: ${value}`);
     try {
-      return this.#act('faults', actor, reason, [], details, () => faults.inject(request, actor));
+      return this.#act(
+        'faults',
+        actor,
+        reason,
+        [],
+        detailsOf(rest),
+        () => faults.inject({ ...rest, ...tidied(reason) }, actor),
+        () => faults.list(),
+      );
     } catch (error) {
-      throw new Refusal(409, 'conflict', error instanceof Error ? error.message : String(error));
+      throw error instanceof Refusal ? error : new Refusal(409, 'conflict', error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -114,6 +123,7 @@ export class Admin {
     breakers: readonly Breaker[],
     details: readonly string[],
     work: (reason: string) => void,
+    faults?: () => readonly FaultView[],
   ): AdminAnswer {
     const reason = tidyReason(given);
     const before = breakers.map(standing);
@@ -129,7 +139,7 @@ export class Admin {
       const same = was.generation === is.generation && was.mode === is.mode && was.degraded === is.degraded;
       return same ? [] : [{ breaker: breaker.name, before: told(was), after: told(is) }];
     });
-    const answer: AdminAnswer = { ...event, changes };
+    const answer: AdminAnswer = { ...event, changes, ...(faults !== undefined && { faults: faults() }) };
     this.#audit({ ...event, changes, details });
     this.#state.changed();
     this.#listeners.acted(answer);
@@ -143,6 +153,18 @@ export class Admin {
       reportFault(fault, 'the audit log');
     }
   }
+}
+
+/** As `error.code: ECONNRESET`, one text each. */
+function detailsOf(request: object, prefix = ''): string[] {
+  return Object.entries(request).flatMap(([key, value]) =>
+    typeof value === 'object' && value !== null ? detailsOf(value, `${prefix}${key}.`) : [`${prefix}${key}: ${value}`],
+  );
+}
+
+function tidied(given: string | undefined): ReasonRequest {
+  const reason = tidyReason(given);
+  return reason === undefined ? {} : { reason };
 }
 
 type Standing = AdminState & { readonly generation: number };

@@ -1,3 +1,4 @@
+import { injectionKinds, injectionProperties } from '../core/injection.ts';
 import type { ObjectSchema } from '../core/schema.ts';
 
 const reason = { kind: 'string', description: 'for the record: why' } as const;
@@ -5,6 +6,17 @@ const mode = {
   kind: 'enum',
   values: ['enforce', 'shadow', 'off', 'configured'],
   description: 'configured: as the configuration says, again',
+} as const;
+
+const match = {
+  kind: 'object',
+  description: 'which breakers, as in the configuration; all without it',
+  properties: {
+    name: { kind: 'string' },
+    system: { kind: 'string' },
+    server: { kind: 'string' },
+    operation: { kind: 'string' },
+  },
 } as const;
 
 /** What the bodies of admin requests may hold. */
@@ -17,24 +29,7 @@ export const bodies = {
       how: { kind: 'enum', values: ['probe', 'reset'], description: 'probe (default): open circuits let probes out now; reset: they close' },
     },
   },
-  mode: {
-    kind: 'object',
-    properties: {
-      reason,
-      mode,
-      match: {
-        kind: 'object',
-        description: 'which breakers, as in the configuration; all without it',
-        properties: {
-          name: { kind: 'string' },
-          system: { kind: 'string' },
-          server: { kind: 'string' },
-          operation: { kind: 'string' },
-        },
-      },
-    },
-    required: ['mode'],
-  },
+  mode: { kind: 'object', properties: { reason, mode, match }, required: ['mode'] },
   degrade: {
     kind: 'object',
     properties: {
@@ -50,14 +45,13 @@ export const bodies = {
   faults: {
     kind: 'object',
     properties: {
+      ...injectionProperties,
       reason,
-      breaker: { kind: 'string', description: "the breaker's name" },
-      kind: { kind: 'enum', values: ['error', 'latency', 'hang', 'off'] },
-      share: { kind: 'number', min: 0, exclusiveMin: true, max: 1, description: 'of the calls' },
-      latencyMs: { kind: 'number', min: 1, max: 600_000 },
-      durationMs: { kind: 'number', min: 1, max: 86_400_000, description: 'when it ends by itself' },
+      breaker: { kind: 'string', description: "the breaker's name; with kind off, neither this nor match: all" },
+      match: { ...match, description: 'instead of breaker: all that match, those to come as well' },
+      kind: { ...injectionProperties.kind, values: [...injectionKinds, 'off'], description: `${injectionProperties.kind.description}; off: ends it` },
     },
-    required: ['breaker', 'kind'],
+    required: ['kind'],
   },
 } as const satisfies Record<string, ObjectSchema>;
 

@@ -6,11 +6,13 @@ import { breakerOf } from './reading.ts';
 import { readBody } from './request.ts';
 import type { Context, Route } from './route.ts';
 import type { State } from './state.ts';
+import { isoTime } from './wall-time.ts';
 import {
   type BreakerAction,
   breakerActions,
   type DegradeRequest,
   type FaultRequest,
+  type FaultsView,
   type ModeRequest,
   type ReasonRequest,
   type RecoveryRequest,
@@ -99,8 +101,11 @@ function listFaults(faults: NonNullable<ManagementOptions['faults']>): Route {
     id: 'listFaults',
     summary: 'Faults that are being injected',
     access: 'admin',
-    answers: { 200: { schema: 'FaultList', description: 'those under way' } },
-    handle: () => json({ faults: faults.list() }),
+    answers: { 200: { schema: 'FaultsView', description: 'those under way' } },
+    handle: () => {
+      const { refused } = faults;
+      return json({ at: isoTime(), faults: faults.list(), ...(refused !== undefined && { refused }) } satisfies FaultsView);
+    },
   };
 }
 
@@ -110,7 +115,7 @@ function injectFaults(control: (route: Control) => Route, admin: Admin): Route {
     id: 'injectFaults',
     summary: 'Inject faults on purpose, for a game day',
     body: bodies.faults,
-    answers: { ...done, 409: { schema: 'ErrorView', description: 'not allowed here, or not possible' } },
+    answers: { ...done, ...unknown, 409: { schema: 'ErrorView', description: 'not allowed here, or not possible' } },
     handle: async ({ request, actor }) => json(admin.inject(actor, await readBody<FaultRequest>(request, bodies.faults))),
   });
 }

@@ -5,6 +5,7 @@ import type {
   BreakerAction,
   CheckView,
   FaultRequest,
+  FaultView,
   MatchRequest,
   ReadyView,
   SampleView,
@@ -36,11 +37,12 @@ export interface HistorySource {
 
 /** Injects faults on purpose. */
 export interface FaultSource {
+  /** Why nothing can be injected in this process, `undefined` where it can. */
+  readonly refused: string | undefined;
   /** @throws Error with what is wrong, or why it is not allowed here */
   inject(request: FaultRequest, actor: string): void;
   /** Those under way. */
-  list(): readonly FaultRequest[];
-  isInjected(breaker: string): boolean;
+  list(): readonly FaultView[];
 }
 
 /** Sets the mode over what the configuration says. */

@@ -1,4 +1,4 @@
-import { errorCodes } from './wire.ts';
+import { errorCodes, faultKinds } from './wire.ts';
 
 /** JSON Schema, as much of it as is used here. */
 export interface JsonSchema {
@@ -108,6 +108,7 @@ export const schemas = {
     'reason?': text,
     'shadow?': flag,
     'openForMs?': number,
+    'injected?': flag,
   }),
   SampleView: object({
     at: moment,
@@ -133,6 +134,7 @@ export const schemas = {
     breakers: list(ref('BreakerView')),
     alerts: list(ref('AlertView')),
     pools: list(ref('PoolView')),
+    'faults?': list(ref('FaultView')),
     adminEnabled: flag,
     features: list(oneOf('admin', 'reload', 'mode', 'degrade', 'faults', 'metrics', 'history')),
   }),
@@ -168,9 +170,26 @@ export const schemas = {
     actor: text,
     'reason?': text,
     changes: list(object({ breaker: text, before: ref('AdminState'), after: ref('AdminState') })),
+    'faults?': list(ref('FaultView')),
   }),
   ReloadAnswer: object({ at: moment, applied: flag, changes: list(text), atNextStart: list(text), 'error?': text }),
-  FaultList: object({ faults: list({ type: 'object' }) }),
+  FaultView: object({
+    id: whole,
+    kind: oneOf(...faultKinds),
+    share: number,
+    'latencyMs?': number,
+    'error?': object({ 'code?': text, 'message?': text }),
+    scope: text,
+    breakers: list(text),
+    since: moment,
+    until: moment,
+    remainingMs: number,
+    by: text,
+    'reason?': text,
+    calls: whole,
+    waiting: whole,
+  }),
+  FaultsView: object({ at: moment, faults: list(ref('FaultView')), 'refused?': text }),
   ErrorView: object({
     error: object({ code: oneOf(...errorCodes), message: text, 'issues?': list(object({ path: text, allowed: text })) }),
   }),

@@ -34,7 +34,6 @@ export class State {
   readonly registry: Registry;
   readonly #options: ManagementOptions;
   readonly #service: string;
-  readonly #features: readonly Feature[];
   readonly #startedAt: number;
   #text: { readonly overview: string; readonly at: number } | undefined;
 
@@ -45,7 +44,6 @@ export class State {
     this.health = options.health ?? new BreakerHealth(registry, options.readiness?.failOn);
     this.alerts = options.alerts ?? noAlerts;
     this.history = options.history ?? new RecentTransitions(transitions);
-    this.#features = featuresOf(options);
     this.#startedAt = registry.clock.now();
   }
 
@@ -70,6 +68,8 @@ export class State {
   }
 
   overview(): Overview {
+    const faults = this.#options.faults?.list() ?? [];
+    const features = featuresOf(this.#options);
     return {
       service: this.#service,
       pid: process.pid,
@@ -82,8 +82,9 @@ export class State {
       breakers: this.#views(),
       alerts: this.#alerts(),
       pools: poolViews(this.registry),
-      adminEnabled: this.#features.includes('admin'),
-      features: this.#features,
+      ...(faults.length > 0 && { faults }),
+      adminEnabled: features.includes('admin'),
+      features,
     };
   }
 
@@ -130,7 +131,10 @@ export class State {
   }
 
   view(breaker: Breaker): BreakerView {
-    return breakerView(breaker, this.#options.faults?.isInjected(breaker.name));
+    return breakerView(
+      breaker,
+      this.#options.faults?.list().some(({ breakers }) => breakers.includes(breaker.name)),
+    );
   }
 
   #degraded(): { degraded?: DegradedView } {
@@ -158,7 +162,7 @@ function featuresOf({ tokens = [], reload, faults, metrics }: ManagementOptions)
     reload: reload !== undefined,
     mode: true,
     degrade: true,
-    faults: faults !== undefined,
+    faults: faults !== undefined && faults.refused === undefined,
     metrics: metrics !== undefined,
     history: true,
   };

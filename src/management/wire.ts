@@ -164,6 +164,8 @@ export interface TransitionView {
   /** What a breaker in shadow mode would have done. */
   readonly shadow?: boolean;
   readonly openForMs?: number;
+  /** Faults were being injected on purpose. */
+  readonly injected?: boolean;
 }
 
 /** The window of a breaker at one moment. */
@@ -199,9 +201,11 @@ export interface Overview {
   /** Firing, and those resolved of late. */
   readonly alerts: readonly AlertView[];
   readonly pools: readonly PoolView[];
+  /** Being injected on purpose; absent: none. */
+  readonly faults?: readonly FaultView[];
   /** Whether there is a token at all; without one nobody can control anything. */
   readonly adminEnabled: boolean;
-  /** What this process can do: the controls that a page may show. */
+  /** What this process can do: the controls that a page may show. `faults` is not among them where they are refused, as in production. */
   readonly features: readonly Feature[];
 }
 
@@ -336,6 +340,8 @@ export interface AdminAnswer {
   readonly reason?: string;
   /** What has changed; empty when all was so already. */
   readonly changes: readonly AdminChange[];
+  /** After `POST /admin/faults`: all that is injected now. */
+  readonly faults?: readonly FaultView[];
 }
 
 /** Answer to `POST /admin/config/reload`; 422 when the configuration is at fault. Also the data of the event `config`. */
@@ -350,16 +356,66 @@ export interface ReloadAnswer {
   readonly error?: string;
 }
 
-/** Body of `POST /admin/faults`: the injection that is to hold from now on; `GET /admin/faults` lists them. */
+export const faultKinds = ['error', 'latency', 'hang'] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+/** What an injected error looks like. */
+export interface FaultErrorView {
+  /** Such as `ECONNRESET`. Default `EINJECTEDFAULT`. */
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/**
+ * Body of `POST /admin/faults`: what is to be injected from now on, in the place of what was injected by hand into the same
+ * breakers before. `off` ends what is injected into them, by whomever; without `breaker` and `match` all of it.
+ */
 export interface FaultRequest extends ReasonRequest {
-  readonly breaker: string;
-  readonly kind: 'error' | 'latency' | 'hang' | 'off';
+  /** The name of one that exists. */
+  readonly breaker?: string;
+  /** Instead of `breaker`: all that match, those to come as well. */
+  readonly match?: MatchRequest;
+  readonly kind: FaultKind | 'off';
   /** Share of calls, in (0, 1]. Default 1. */
   readonly share?: number;
-  /** Of `latency`. */
+  /** Of `latency`: by how much calls take longer. */
   readonly latencyMs?: number;
-  /** When it ends by itself. Default 60,000. */
+  /** When it ends by itself. Default 60,000, at most 3,600,000. */
   readonly durationMs?: number;
+  /** Of `error`. */
+  readonly error?: FaultErrorView;
+}
+
+/** Faults that are being injected on purpose. */
+export interface FaultView {
+  readonly id: number;
+  readonly kind: FaultKind;
+  readonly share: number;
+  readonly latencyMs?: number;
+  readonly error?: FaultErrorView;
+  /** Whose calls meet it, as it was asked for: `redis://h:6379 read`, or `system: redis`. */
+  readonly scope: string;
+  /** Those that there are at present. */
+  readonly breakers: readonly string[];
+  readonly since: string;
+  /** When it ends by itself. */
+  readonly until: string;
+  readonly remainingMs: number;
+  /** Who or what began it: a token's name, `configuration`, `code`. */
+  readonly by: string;
+  readonly reason?: string;
+  /** Calls that have met it. */
+  readonly calls: number;
+  /** Calls that it keeps waiting now. */
+  readonly waiting: number;
+}
+
+/** `GET /admin/faults` */
+export interface FaultsView {
+  readonly at: string;
+  readonly faults: readonly FaultView[];
+  /** Why nothing can be injected in this process; absent where it can. */
+  readonly refused?: string;
 }
 
 /** Every answer that is no success. */

@@ -176,14 +176,28 @@ describe('fault injection', () => {
     const request = { breaker: name, kind: 'error' };
     expect((await new Rig().post('/admin/faults', request)).status).toBe(404);
     const asked: unknown[] = [];
+    const at = '2026-11-30T10:00:00.000Z';
+    const fault = {
+      id: 1,
+      kind: 'error',
+      share: 1,
+      scope: name,
+      breakers: [name],
+      since: at,
+      until: at,
+      remainingMs: 0,
+      by: 'ops',
+      calls: 0,
+      waiting: 0,
+    } as const;
     const rig = new Rig({
       faults: {
         inject: (given, actor) => {
           if (given.kind === 'hang') throw new Error('not in production');
           asked.push([given, actor]);
         },
-        list: () => [{ breaker: name, kind: 'error' }],
-        isInjected: () => true,
+        refused: undefined,
+        list: () => [fault],
       },
     });
     rig.registry.get(name);
@@ -192,8 +206,12 @@ describe('fault injection', () => {
     const refused = await rig.post('/admin/faults', { ...request, kind: 'hang' });
     expect([refused.status, refused.text]).toEqual([409, expect.stringContaining('not in production')]);
     expect(rig.audit).toMatchObject([{ details: ['breaker: redis://h:1 read', 'kind: error'] }, { error: 'not in production' }]);
-    expect((await rig.get('/admin/faults', { token: 'correct-horse-battery' })).json()).toEqual({ faults: [{ breaker: name, kind: 'error' }] });
-    expect((await rig.get('/api/overview')).text).toContain('"injected":true');
+    expect((await rig.get('/admin/faults', { token: 'correct-horse-battery' })).json()).toEqual({ at: expect.any(String), faults: [fault] });
+    expect((await rig.get('/api/overview')).json()).toMatchObject({
+      features: expect.arrayContaining(['faults']),
+      faults: [fault],
+      breakers: [{ injected: true }],
+    });
   });
 });
 

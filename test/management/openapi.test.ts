@@ -1,5 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
+import type { FaultView } from '../../src/management/wire.ts';
 import { path, Rig } from './rig.ts';
 
 interface Operation {
@@ -14,7 +15,11 @@ interface Description {
   readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
-const faults = { inject: () => {}, list: () => [], isInjected: () => false };
+const fault: FaultView = {
+  ...{ id: 1, kind: 'error' as const, share: 0.5, error: { code: 'ECONNRESET' }, scope: 'quiet', breakers: ['quiet'], by: 'ops', reason: 'game day' },
+  ...{ since: '2026-11-30T10:00:00.000Z', until: '2026-11-30T10:01:00.000Z', remainingMs: 1_000, calls: 3, waiting: 0 },
+};
+const faults = { refused: undefined, inject: () => {}, list: () => [fault] };
 const full = {
   faults,
   metrics: () => Promise.resolve('up 1\n'),
