@@ -116,7 +116,8 @@ export class Databases {
     const server = serverAt(registry, { host: socket ? `${host}/.s.PGSQL.${port}` : host, port: socket ? undefined : port, ownStream });
     const byName = this.#byKey.get(server) ?? new Map<string, Database>();
     this.#byKey.set(server, byName);
-    const name = parameters.database ?? '';
+    const { user, database: name = '', ssl } = parameters;
+    if (typeof user === 'string' && user !== '') server.learn({ user, database: name === '' ? undefined : name, ssl });
     let database = byName.get(name);
     if (database === undefined) {
       database = new Database(server, name);

@@ -4,6 +4,7 @@ import type { Registry } from '../../src/registry/registry.ts';
 import { ServerGroup, serverGroup } from '../shared/admission.ts';
 import { createLiveness, type LivenessQuestion, type Verify } from '../shared/liveness.ts';
 import { LIVENESS_LEAST_MS, LIVENESS_TIMEOUT_MS, pgDefaults, pgDefaultsUnverified, REFUSALS_UNMET } from './defaults.ts';
+import { type LogIn, logIn, sslRequest } from './log-in.ts';
 import { PendingCalls } from './pending.ts';
 
 /** Where a PostgreSQL is. */
@@ -16,12 +17,6 @@ export interface Address {
   readonly ownStream: boolean;
 }
 
-/**
- * SSLRequest: eight bytes that PostgreSQL answers with a single one before any log-in, from a process of its own, whether
- * it speaks TLS or not. It leaves no line in the server's log. PgBouncer and the like answer it too.
- */
-const sslRequest = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
-
 /** One server: its breakers, and who waits for it. */
 export class PgServer {
   readonly registry: Registry;
@@ -33,6 +28,8 @@ export class PgServer {
   /** The application makes the streams itself: nobody can be reached there but by them. */
   readonly ownStream: boolean;
   readonly #verify: Verify | undefined;
+  /** Of the client that was met last. */
+  #logIn: LogIn | undefined;
   #silence: Promise<boolean> | undefined;
   #suspectedAt = Number.NEGATIVE_INFINITY;
 
@@ -46,7 +43,11 @@ export class PgServer {
     if (ownStream) {
       this.group = new ServerGroup(registry, { ...server, defaults: pgDefaultsUnverified });
     } else {
-      this.group = serverGroup(registry, { ...server, defaults: pgDefaults, liveness: question });
+      const recovery: Omit<LivenessQuestion, 'to'> = {
+        talk: (socket, hearing) => logIn(socket, hearing, this.#logIn),
+        timeoutMs: LIVENESS_TIMEOUT_MS,
+      };
+      this.group = serverGroup(registry, { ...server, defaults: pgDefaults, liveness: question, recovery });
       const to: LivenessQuestion['to'] = port === undefined ? { path: host } : { host, port };
       this.#verify = createLiveness({ to, ...question }, registry.clock);
     }
@@ -56,6 +57,11 @@ export class PgServer {
       foundSilent: () => this.#foundSilent(),
     });
     this.group.onOutage(() => this.pending.opened());
+  }
+
+  /** How a client of the application logs in there. */
+  learn(login: LogIn): void {
+    this.#logIn = login;
   }
 
   /** Asks whether it is there. Where nobody can be asked it is given the benefit of the doubt. */

@@ -11,6 +11,8 @@ export interface PgConnectionParameters {
   readonly port?: number | string;
   readonly database?: string;
   readonly user?: string | null;
+  /** `true`, or options of TLS. */
+  readonly ssl?: unknown;
   /** Settings of the session, such as `-c search_path=tenant`. */
   readonly options?: string | null;
 }

@@ -41,9 +41,11 @@ export class ServerGroup {
     this.#registry = registry;
     this.#server = server;
     if (server.liveness !== undefined) {
-      const ask = createLiveness({ to: destination(server), ...server.liveness }, registry.clock);
+      const to = destination(server);
+      const ask = createLiveness({ to, ...server.liveness }, registry.clock);
       this.#verify = (healthyMs) => (this.#isStarting() ? Promise.resolve(true) : ask(healthyMs));
-      this.#watch = new RecoveryWatch(ask, this, registry.clock);
+      const isBack = server.recovery === undefined ? ask : createLiveness({ to, ...server.recovery }, registry.clock);
+      this.#watch = new RecoveryWatch(isBack, this, registry.clock);
     }
   }
 

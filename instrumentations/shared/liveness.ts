@@ -10,6 +10,8 @@ export const defaultTimeoutMs = 500;
 const pieces = 5;
 /** A process that is always late must come to a conclusion, too. */
 const maxPardons = 10;
+/** How long it may take to end a conversation in good order, in ms. */
+const leaveMs = 1_000;
 /** An answer may take so many times as long as the last ones took. */
 const answerFactor = 4;
 
@@ -18,6 +20,14 @@ const answerFactor = 4;
  * @param healthyMs how long healthy calls take, where that is known: less patience is needed where they are quick
  */
 export type Verify = (healthyMs?: number) => Promise<boolean>;
+
+/** What a conversation with a server is told to. */
+export interface Hearing {
+  /** It has answered: if nothing more comes of it, or its connection ends, that is enough. */
+  answered(): void;
+  /** What came of it. To end the connection is up to the conversation; if that takes long, it is cut off. */
+  conclude(alive: boolean): void;
+}
 
 export interface LivenessQuestion {
   /** Host and port, or the path of a Unix socket. */
@@ -28,6 +38,8 @@ export interface LivenessQuestion {
   readonly ask?: string | Uint8Array;
   /** Whether an answer says that the server is of use. Default: any byte does. */
   readonly accepts?: (answer: Buffer) => boolean;
+  /** Instead of both: a longer conversation, on a socket that is still connecting. Its listeners are called later, never by it. */
+  readonly talk?: (socket: Socket, hearing: Hearing) => void;
   /** How long to wait for an answer at most, in ms. Default 500. */
   readonly timeoutMs?: number;
   /** How long at least, where its calls and its answers so far were quick, in ms. Default: as long as at most. */
@@ -62,10 +74,23 @@ export function createLiveness(question: LivenessQuestion, clock: Clock = system
 function askOnce(question: LivenessQuestion, patienceMs: number, clock: Clock): Promise<boolean> {
   return new Promise((resolve) => {
     let socket: Socket | undefined;
+    /** What silence means, or the end of the connection. */
+    let presumed = false;
     const finish = (alive: boolean): void => {
       timer.cancel();
       socket?.destroy();
       resolve(alive);
+    };
+    const hearing: Hearing = {
+      answered: () => {
+        presumed = true;
+      },
+      conclude: (alive) => {
+        timer.cancel();
+        const late = clock.setTimer(() => socket?.destroy(), leaveMs);
+        socket?.once('close', () => late.cancel());
+        resolve(alive);
+      },
     };
     const pieceMs = patienceMs / pieces;
     let left = pieces;
@@ -79,29 +104,33 @@ function askOnce(question: LivenessQuestion, patienceMs: number, clock: Clock): 
       // It is this process that was busy: an answer may lie unread, or the question still be unsent.
       if (clock.now() - due > pieceMs / 2 && pardons > 0) pardons -= 1;
       else left -= 1;
-      if (left === 0) finish(false);
+      if (left === 0) finish(presumed);
       else timer = nextPiece();
     };
     let timer = nextPiece();
     try {
-      socket = open(question, finish);
+      socket = open(question, finish, hearing);
       socket.unref();
       // Stays for good: an error after the answer must not become an uncaught exception.
-      socket.on('error', (error: NodeJS.ErrnoException) => finish(question.tls !== undefined && isTlsAlert(error)));
-      socket.once('close', () => finish(false));
+      socket.on('error', (error: NodeJS.ErrnoException) => finish(presumed || (question.tls !== undefined && isTlsAlert(error))));
+      socket.once('close', () => finish(presumed));
     } catch {
       finish(false);
     }
   });
 }
 
-function open(question: LivenessQuestion, finish: (alive: boolean) => void): Socket {
-  const { to, tls, ask } = question;
+function open(question: LivenessQuestion, finish: (alive: boolean) => void, hearing: Hearing): Socket {
+  const { to, tls, ask, talk } = question;
   // The identity of the server does not matter here: no secret is told to it, and all it says is that it is there.
   // Loaded by the first question: at the start it would be a tenth of the whole preload.
   const { getBuiltinModule } = process;
   const socket =
     tls === undefined ? getBuiltinModule('node:net').connect(to) : getBuiltinModule('node:tls').connect({ ...tls, ...to, rejectUnauthorized: false });
+  if (talk !== undefined) {
+    talk(socket, hearing);
+    return socket;
+  }
   if (ask !== undefined) socket.write(ask);
   else socket.once(tls === undefined ? 'connect' : 'secureConnect', () => finish(true));
   socket.once('data', (answer: Buffer) => finish(question.accepts?.(answer) ?? true));

@@ -22,6 +22,8 @@ export interface ServerDescription {
   readonly refusalsUnmet?: number;
   /** How to ask the server whether it is there; without one, stalls are not verified and nobody watches for its return. */
   readonly liveness?: Omit<LivenessQuestion, 'to'> & { readonly to?: LivenessQuestion['to'] };
+  /** How to ask a server that was away whether it is back, where that takes more than being there. Default: as `liveness` says. */
+  readonly recovery?: Omit<LivenessQuestion, 'to'>;
 }
 
 /** `scheme://host:port`, `scheme:///path/of.sock`; an IPv6 address stands in brackets. */
