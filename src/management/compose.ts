@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Registry } from '../registry/registry.ts';
+import { Transitions } from '../registry/transitions.ts';
 import { AccessControl } from './access.ts';
 import { isLoopback } from './addresses.ts';
 import { Admin } from './admin.ts';
@@ -11,7 +12,6 @@ import { readingRoutes } from './reading.ts';
 import { State } from './state.ts';
 import { Tokens } from './tokens.ts';
 import { transitionView } from './views.ts';
-import { Transitions } from './watch.ts';
 
 export interface Composed {
   readonly app: App;
@@ -27,7 +27,7 @@ export const usualHost = '127.0.0.1';
 export function composeApp(registry: Registry, options: ManagementOptions): Composed {
   const host = options.host ?? usualHost;
   const transitions = new Transitions(registry);
-  const state = new State(registry, options, transitions);
+  const state = new State(registry, options);
   const events = new Events(registry.clock, () => state.overviewText());
   transitions.on((event) => {
     state.changed();
@@ -55,6 +55,7 @@ export function composeApp(registry: Registry, options: ManagementOptions): Comp
       events.close();
       alerts[Symbol.dispose]();
       transitions.dispose();
+      state.dispose();
     },
   };
 }

@@ -119,7 +119,10 @@ export const schemas = {
     'failureRatio?': number,
     'slowRatio?': number,
     inFlight: whole,
+    succeeded: whole,
+    failed: whole,
     rejected: whole,
+    fallbacks: whole,
   }),
   BreakerCounts: object({ total: whole, closed: whole, open: whole, half_open: whole, forced_open: whole, disabled: whole, shadow: whole }),
   Overview: object({

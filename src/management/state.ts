@@ -1,13 +1,13 @@
 import type { Breaker } from '../breaker/breaker.ts';
 import type { Mode } from '../core/options.ts';
 import { version } from '../core/version.ts';
+import { History } from '../history/history.ts';
 import type { Registry } from '../registry/registry.ts';
 import { BreakerHealth } from './builtin-health.ts';
-import { RecentTransitions } from './builtin-history.ts';
+import { HistoryViews } from './history-views.ts';
 import type { AlertSource, HealthSource, HistorySource, ManagementOptions } from './ports.ts';
 import { breakerView, countsOf, poolViews } from './views.ts';
 import { isoTime } from './wall-time.ts';
-import type { Transitions } from './watch.ts';
 import type {
   AlertView,
   BreakerDetail,
@@ -35,16 +35,23 @@ export class State {
   readonly #options: ManagementOptions;
   readonly #service: string;
   readonly #startedAt: number;
+  /** Kept here where nobody else keeps one. */
+  readonly #kept: History | undefined;
   #text: { readonly overview: string; readonly at: number } | undefined;
 
-  constructor(registry: Registry, options: ManagementOptions, transitions: Transitions) {
+  constructor(registry: Registry, options: ManagementOptions) {
     this.registry = registry;
     this.#options = options;
     this.#service = options.service ?? process.argv[1]?.split(/[\\/]/).at(-1) ?? 'node';
     this.health = options.health ?? new BreakerHealth(registry, options.readiness?.failOn);
     this.alerts = options.alerts ?? noAlerts;
-    this.history = options.history ?? new RecentTransitions(transitions);
+    this.#kept = options.history === undefined ? new History(registry) : undefined;
+    this.history = options.history ?? new HistoryViews(this.#kept as History);
     this.#startedAt = registry.clock.now();
+  }
+
+  dispose(): void {
+    this.#kept?.close();
   }
 
   get service(): string {

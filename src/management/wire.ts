@@ -168,18 +168,28 @@ export interface TransitionView {
   readonly injected?: boolean;
 }
 
-/** The window of a breaker at one moment. */
+/**
+ * A breaker at one moment, and what it has counted since the sample before. Every 5 s for the last 16 minutes, one a minute
+ * before that, for two hours in all; a minute is shown as it was at its worst (first how the circuit stood, then the share of
+ * failures). Contiguous, but for the time in which there was no breaker of the name.
+ */
 export interface SampleView {
   readonly at: string;
   readonly state: StateView;
+  /** What the rules looked at. */
   readonly recorded: number;
   readonly failures: number;
   readonly slow: number;
+  /** Absent below `minimumCalls`. */
   readonly failureRatio?: number;
+  /** Absent also where nothing counts as slow. */
   readonly slowRatio?: number;
   readonly inFlight: number;
-  /** Since the sample before. */
+  /** Calls since the sample before: that ended well, that failed, that were refused, that a fallback served. */
+  readonly succeeded: number;
+  readonly failed: number;
   readonly rejected: number;
+  readonly fallbacks: number;
 }
 
 /** `GET /api/overview`, and the data of the event `overview`. */

@@ -17,6 +17,8 @@ const layers: readonly { readonly of: RegExp; readonly may: RegExp }[] = [
   // Rules from code are checked and matched like those of a file.
   { of: /^src\/registry\/create-registry\.ts$/, may: /^src\/(core|breaker|registry)\/|^src\/config\/(schema|resolver)\.ts$/ },
   { of: /^src\/registry\//, may: /^src\/(core|breaker|registry)\// },
+  // What has been, as plain numbers: for whoever shows it or judges by it.
+  { of: /^src\/history\//, may: /^src\/(core|breaker|policies|registry|history)\// },
   { of: /^src\/telemetry\//, may: /^src\/(core|breaker|policies|registry|telemetry)\// },
   // Dashboards and rules, made from the names alone.
   { of: /^src\/observability\//, may: /^src\/observability\/|^src\/telemetry\/names\.ts$/ },
@@ -25,7 +27,7 @@ const layers: readonly { readonly of: RegExp; readonly may: RegExp }[] = [
   // A mode set by hand is for whom a rule of the configuration would be.
   { of: /^src\/management\/mode-control\.ts$/, may: /^src\/(core|registry|management)\/|^src\/config\/(matching|schema|system-names)\.ts$/ },
   { of: /^src\/management\/page\//, may: /^src\/management\// },
-  { of: /^src\/management\//, may: /^src\/(core|breaker|policies|registry|health|management)\// },
+  { of: /^src\/management\//, may: /^src\/(core|breaker|policies|registry|history|health|management)\// },
   // Talks to the management server by HTTP, as anybody may: of it, only what is said and how tokens are written.
   { of: /^src\/cli\//, may: /^src\/(core|config|observability|cli)\/|^src\/management\/(wire|tokens)\.ts$/ },
   { of: /^src\/setup(\.ts$|\/)/, may: /^(src|instrumentations)\// },
@@ -134,7 +136,7 @@ describe('time, timers and randomness', () => {
     'instrumentations/ioredis/pipeline.ts': 'keeps the order of callbacks, as the client does, and waits for nothing',
   };
   /** Where wall-clock time is what is asked for: it decides nothing. */
-  const stamped = /^src\/telemetry\/|^src\/(storage|management)\/wall-time\.ts$|^instrumentations\/fetch\/retry-after\.ts$/;
+  const stamped = /^src\/telemetry\/|^src\/(storage|management|history)\/wall-time\.ts$|^instrumentations\/fetch\/retry-after\.ts$/;
 
   const using = (pattern: RegExp): string[] => sources().filter((file) => pattern.test(withoutComments(textOf(file))));
 

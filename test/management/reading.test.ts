@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BreakerDetail, HealthView, Overview, ReadyView } from '../../src/management/wire.ts';
+import type { BreakerDetail, HealthView, HistoryView, Overview, ReadyView } from '../../src/management/wire.ts';
 import { path, Rig } from './rig.ts';
 
 const redis = { system: 'redis', address: '10.0.0.5', port: 6379, operation: 'read', server: 'redis://10.0.0.5:6379' };
@@ -100,6 +100,21 @@ describe('reading', () => {
     expect(await breakers('')).toEqual(['a', 'b']);
     expect(await breakers('?breaker=b')).toEqual(['b']);
     expect(await breakers('?breaker=nobody')).toEqual([]);
+  });
+
+  it('tells of one breaker how its window was, every five seconds', async () => {
+    const rig = new Rig();
+    const breaker = rig.registry.get(name, redis);
+    for (let call = 0; call < 30; call += 1) call % 5 === 0 ? breaker.tryAcquire()?.fail(new TypeError('no')) : breaker.tryAcquire()?.succeed();
+    rig.clock.advance(10_000);
+    const { samples } = (await rig.get(`/api/history?breaker=${path(name)}`)).json<HistoryView>();
+    const window = { state: 'closed', recorded: 30, failures: 6, slow: 0, failureRatio: 0.2, inFlight: 0 };
+    expect(samples.map(({ at: _, ...sample }) => sample)).toEqual([
+      { ...window, succeeded: 24, failed: 6, rejected: 0, fallbacks: 0 },
+      { ...window, succeeded: 0, failed: 0, rejected: 0, fallbacks: 0 },
+    ]);
+    const [first, second] = samples.map(({ at }) => Date.parse(at));
+    expect((second ?? 0) - (first ?? 0)).toBe(5_000);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Breaker } from '../breaker/breaker.ts';
 import type { TransitionEvent } from '../breaker/events.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { Registry } from './registry.ts';
 
 /** Hears of the moves of every breaker of a registry, of those present and to come. */
 export class Transitions {
