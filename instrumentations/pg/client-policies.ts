@@ -9,7 +9,7 @@ import { PolicedQuery } from './policed-query.ts';
 import { deliver, gateRefusal, maySettle } from './policies.ts';
 import { callbackOf, refuseQuery } from './refuse.ts';
 import { resultMaker } from './result.ts';
-import { isAltered } from './session.ts';
+import { sessionOf } from './session.ts';
 import { askerOfClient } from './stale-key.ts';
 import type { Transactions } from './transaction.ts';
 import { isFunction, isSubmittable, type PgCallback, type PgClient, type PgQueryConfig } from './types.ts';
@@ -77,7 +77,7 @@ class HeldClientQuery extends PolicedQuery {
     if (this.returned && transactions.isInside(client)) return Promise.reject(this.#overtaken());
     return new Promise((resolve, reject) => {
       const settled: PgCallback = (error, result) => {
-        this.unkept = isAltered(client);
+        this.session = sessionOf(client);
         this.#last = error;
         if (error) reject(error);
         else resolve(result);
@@ -91,6 +91,10 @@ class HeldClientQuery extends PolicedQuery {
         if (own !== undefined && config.callback !== own) config.callback = own;
       }
     });
+  }
+
+  protected override sessionNow(): string | undefined {
+    return sessionOf(this.#statement.client);
   }
 
   override isTransient(error: unknown): boolean {

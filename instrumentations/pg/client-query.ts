@@ -12,7 +12,7 @@ import { policiesFor } from './policies.ts';
 import { isBeingPrepared } from './pool-connect.ts';
 import type { InContext } from './pool-query.ts';
 import { refuseQuery } from './refuse.ts';
-import { noteSession } from './session.ts';
+import { notePreparation, noteSession } from './session.ts';
 import { observe, settleError, settleLate, settleResult } from './settle.ts';
 import { isPaced, watchSubmittable } from './submittable.ts';
 import type { Transactions } from './transaction.ts';
@@ -26,7 +26,8 @@ export function query(original: Original, client: PgClient, args: readonly unkno
   // Never to be refused, so that nothing is learnt of it.
   if (operation.passes) return send(original, args, statement, undefined, true);
   const prepared = isBeingPrepared(client);
-  if (operation.session && !prepared) noteSession(client);
+  if (prepared) isolated('the session of a client', () => notePreparation(client, args));
+  else if (operation.session) noteSession(client);
   // Inside a transaction nothing is refused, nor what prepares a connection; the results count all the same.
   if (prepared || transactions.isInside(client)) return send(original, args, statement, observe(breaker), true);
   const policies = policiesFor(breaker);

@@ -34,8 +34,8 @@ export abstract class PolicedQuery implements PolicyCall<unknown> {
   readonly keepsErrors = true;
   readonly stale: StaleHook<unknown> | undefined;
   protected readonly question: Question;
-  /** The answer is for whoever knows what has been done to the connection. */
-  protected unkept = false;
+  /** What the last answer depends on beside the question, as `sessionOf`. */
+  protected session: string | undefined;
 
   constructor(question: Question) {
     this.question = question;
@@ -44,6 +44,8 @@ export abstract class PolicedQuery implements PolicyCall<unknown> {
   }
 
   abstract attempt(attempt: Attempt): Promise<unknown>;
+  /** As {@link session}, of the connection that would be asked now. */
+  protected abstract sessionNow(): string | undefined;
 
   /** For policies: settings of a connection are no writes. */
   get operation(): string {
@@ -96,14 +98,16 @@ export abstract class PolicedQuery implements PolicyCall<unknown> {
       if (store === undefined || key === undefined) return;
       hook = {
         keep: (value) => {
-          if (this.unkept) return;
+          const { session } = this;
+          if (session === undefined) return;
           isolated('the cache of last good answers', () => {
             const data = results.dataOf(value);
-            if (data !== undefined) store.set(key, data);
+            if (data !== undefined) store.set(key + session, data);
           });
         },
         find: async () => {
-          const found = await store.get(key);
+          const session = this.sessionNow();
+          const found = session === undefined ? undefined : await store.get(key + session);
           return found && { ...found, value: results.fromData(found.value) };
         },
       };

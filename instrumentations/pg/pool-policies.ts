@@ -10,9 +10,9 @@ import { PoolCall } from './pool-query.ts';
 import type { PoolWatch } from './pool-watch.ts';
 import { refuse } from './refuse.ts';
 import { resultMaker } from './result.ts';
-import { isAltered } from './session.ts';
+import { learnSession, sessionOf, sessionOfPool } from './session.ts';
 import { askerOfPool } from './stale-key.ts';
-import { isFunction, isSubmittable, type PgCallback, type PgPool } from './types.ts';
+import { isFunction, isSubmittable, type PgCallback, type PgClient, type PgPool } from './types.ts';
 
 /** A call of `Pool.query`, and the pool that it is for. */
 export interface PoolQuestion {
@@ -61,12 +61,21 @@ class PooledQuery extends PolicedQuery {
       const onAbort = (): void => call.giveUp(signal?.reason as Error, false);
       const settled: PgCallback = (error, result) => {
         signal?.removeEventListener('abort', onAbort);
-        this.unkept = call.client !== undefined && isAltered(call.client);
+        this.#answeredBy(call.client);
         if (error) reject(error);
         else resolve(result);
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       call.start(original, pool, [this.args[0], this.args[1], settled]);
     });
+  }
+
+  protected override sessionNow(): string | undefined {
+    return sessionOfPool(this.asked.pool);
+  }
+
+  #answeredBy(client: PgClient | undefined): void {
+    this.session = client && sessionOf(client);
+    if (client !== undefined) learnSession(this.asked.pool, client);
   }
 }

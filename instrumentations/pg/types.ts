@@ -70,6 +70,7 @@ export interface PgPool {
   /** The class of its clients. */
   readonly Client?: unknown;
   readonly ending?: boolean;
+  listenerCount?(event: string): number;
   readonly idleCount?: number;
   readonly totalCount?: number;
   readonly _clients?: readonly PgClient[];

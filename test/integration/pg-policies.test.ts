@@ -320,6 +320,50 @@ describe('a stale answer', () => {
     }
   });
 
+  it('is for connections that were prepared the same way, and for none whose session has been changed', { timeout: 30_000 }, async () => {
+    configure(stale);
+    const preparedBy = (prepare: (client: Client) => unknown): Pool => {
+      const made = newPool();
+      made.on('connect', (client) => void prepare(client as Client));
+      return made;
+    };
+    const tenant = (name: string) => preparedBy((client) => client.query("SELECT set_config('app.tenant', $1, false)", [name]));
+    const question = "SELECT current_setting('app.tenant', true) AS tenant";
+    const [ada, adaToo, bob, nobody] = [tenant('ada'), tenant('ada'), tenant('bob'), newPool()];
+    let names = ['eve', 'mallory'];
+    const changing = preparedBy((client) => client.query("SELECT set_config('app.tenant', $1, false)", [names.pop()]));
+    await ada.query(question);
+    await adaToo.query('SELECT 1');
+    await bob.query('SELECT 1');
+    await nobody.query(question);
+    // Two connections, one for each.
+    await Promise.all([changing.query(`SELECT pg_sleep(0.1)::text; ${question}`), changing.query(question)]);
+    names = [];
+    const unmet = tenant('ada');
+    const altered = await nobody.connect();
+    altered.on('error', () => {});
+    await altered.query("SET app.tenant = 'bob'");
+    await rig.server.kill();
+    try {
+      const asked = (on: Pick<Pool, 'query'>) =>
+        on.query(question).then(
+          ({ rows }) => (rows as { tenant: string }[])[0]?.tenant,
+          () => 'nothing kept',
+        );
+      expect(await asked(ada)).toBe('ada');
+      expect(await asked(adaToo)).toBe('ada');
+      expect(await asked(bob)).toBe('nothing kept');
+      expect(await asked(changing)).toBe('nothing kept');
+      // How its connections will be prepared nobody knows yet.
+      expect(await asked(unmet)).toBe('nothing kept');
+      expect(await asked(nobody)).toBeOneOf([null, '']);
+      expect(await asked(altered)).toBe('nothing kept');
+    } finally {
+      altered.release(true);
+      await rig.server.restart();
+    }
+  });
+
   it('is for SELECTs that do nothing: neither writes nor locks nor sequences', async () => {
     configure({ ...stale, degraded: undefined });
     await rig.server.query('CREATE SEQUENCE IF NOT EXISTS s');
