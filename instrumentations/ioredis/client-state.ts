@@ -14,6 +14,8 @@ import type { WriteQueue } from './write-queue.ts';
 export class ClientState {
   /** The user is closing it: what is cut off by that is cancelled, not failed. */
   closing = false;
+  /** The application has logged in as another user than its options say: what he is told is his. */
+  isSomebodyElse = false;
   /** Between MULTI and EXEC sent one by one. */
   inTransaction = false;
   /** The refusal of a MULTI, for what is sent in one breath with it. */

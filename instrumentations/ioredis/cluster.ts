@@ -40,7 +40,7 @@ export function aroundClusterCommand(source: RegistrySource, classes: CommandCla
       if (answered !== own.promise && answered instanceof Promise) answered.catch(() => undefined);
       return undefined;
     };
-    const call = { client: cluster, state, command, operation, server: `cluster ${group.key}`, send };
+    const call = { client: cluster, state, command, operation, server: `cluster ${group.key}`, db: 0, send };
     return runWithPolicies(breaker, policies, call) ? command.promise : original(self, args);
   };
 }

@@ -1,4 +1,5 @@
 import type { Bulkhead } from '../../src/policies/bulkhead.ts';
+import { overtaken } from '../../src/policies/limits.ts';
 import type { Around } from '../shared/guard.ts';
 import { type Entry, enterBatch } from './batch-entry.ts';
 import { type Call, isolated, onEnding, setCall } from './call.ts';
@@ -6,6 +7,8 @@ import { stateOf } from './client-state.ts';
 import { Batch } from './cluster-batch.ts';
 import type { CommandClasses } from './command-class.ts';
 import { limitTime } from './deadlines.ts';
+import { selectedBy } from './queue-replay.ts';
+import { elsewhere } from './redis-call.ts';
 import { expectResend, scriptKey } from './resend.ts';
 import type { RegistrySource } from './send-command.ts';
 import { type Admission, settleBatch, settleError } from './settle.ts';
@@ -52,10 +55,13 @@ export function aroundPipelineExec(source: RegistrySource, classes: CommandClass
     const entry = enterBatch(breaker, state, pipeline, operation);
     if (!(entry instanceof Promise)) return send(entry);
     waiting.add(pipeline);
+    const db = selectedBy(pipeline.redis);
     entry
       .then((entered) => {
         waiting.delete(pipeline);
-        send(entered);
+        const here = !state.inTransaction && selectedBy(pipeline.redis) === db;
+        if (!here && !(entered instanceof Error)) entered?.leave();
+        send(here || entered instanceof Error ? entered : overtaken(breaker, elsewhere));
       })
       .catch((error: Error) => refuse(pipeline, error, args[0]));
     return pipeline.promise;

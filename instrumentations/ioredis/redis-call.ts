@@ -1,5 +1,6 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
+import { overtaken } from '../../src/policies/limits.ts';
 import type { Attempt, PolicyCall } from '../../src/policies/policy-call.ts';
 import type { QueueHook, StaleHook } from '../../src/policies/ports.ts';
 import { redisCacheKey } from '../../src/policies/stale-cache/keys.ts';
@@ -19,6 +20,9 @@ const neverStale: ReadonlySet<string> = new Set([
   ...['srandmember', 'hrandfield', 'zrandmember', 'randomkey', 'xread', 'xpending', 'object', 'touch', 'time', 'dbsize', 'memory'],
 ]);
 
+/** For who has waited, and for nobody else: what is not kept waiting comes before all that. */
+export const elsewhere = 'a transaction was begun or another database selected on its connection';
+
 /** What a stale answer is made of again: the reply as it was sent, so that each caller gets it in the form he asks for. */
 interface Kept {
   readonly reply: unknown;
@@ -36,6 +40,8 @@ export class RedisCall implements PolicyCall<unknown> {
   readonly #command: CommandLike;
   readonly #class: CommandClass;
   readonly #server: string;
+  /** Selected when the command was given. */
+  readonly #db: number;
   readonly #send: Send;
   #last: Kept | undefined;
   #error: unknown;
@@ -44,13 +50,14 @@ export class RedisCall implements PolicyCall<unknown> {
 
   constructor(
     readonly breaker: Breaker,
-    of: { client: RedisLike; state: ClientState; command: CommandLike; operation: CommandClass; server: string; send: Send },
+    of: { client: RedisLike; state: ClientState; command: CommandLike; operation: CommandClass; server: string; db: number; send: Send },
   ) {
     this.#client = of.client;
     this.#state = of.state;
     this.#command = of.command;
     this.#class = of.operation;
     this.#server = of.server;
+    this.#db = of.db;
     this.#send = of.send;
   }
 
@@ -70,10 +77,9 @@ export class RedisCall implements PolicyCall<unknown> {
   }
 
   async attempt({ number }: Attempt): Promise<unknown> {
-    if (number > 1 && this.#state.inTransaction) {
-      // Somebody has begun a transaction on this connection meanwhile: it would become a part of that.
+    if (this.#isElsewhere) {
       this.#over = true;
-      throw this.#error;
+      throw number > 1 ? this.#error : overtaken(this.breaker, elsewhere);
     }
     const command = attemptOf(this.#command);
     // Heard before it is sent: it may be refused at once.
@@ -90,6 +96,11 @@ export class RedisCall implements PolicyCall<unknown> {
     const context = replyContextOf(command);
     this.#last = { reply: value, context };
     return transformed(this.#command, value, context);
+  }
+
+  /** Somebody has begun a transaction meanwhile, of which it would become a part, or has selected another database. */
+  get #isElsewhere(): boolean {
+    return this.#state.inTransaction || selectedBy(this.#client) !== this.#db;
   }
 
   outcomeOf(error: unknown): Outcome | 'cancelled' {
@@ -118,14 +129,14 @@ export class RedisCall implements PolicyCall<unknown> {
 
   get stale(): StaleHook<unknown> | undefined {
     const { name, args } = this.#command;
-    if (this.#class !== 'read' || neverStale.has(name.toLowerCase())) return undefined;
+    if (this.#class !== 'read' || this.#state.isSomebodyElse || neverStale.has(name.toLowerCase())) return undefined;
     const store = staleStoreOf(this.breaker);
     if (store === undefined) return undefined;
-    const { username, dropBufferSupport, protocol } = this.#client.options;
+    const { username, dropBufferSupport, protocol, stringNumbers } = this.#client.options;
     const key = redisCacheKey({
       // What the same reply looks like depends on these.
-      server: `${this.#server} ${dropBufferSupport === true} ${protocol ?? ''}`,
-      db: selectedBy(this.#client),
+      server: `${this.#server} ${dropBufferSupport === true} ${stringNumbers === true} ${protocol ?? ''}`,
+      db: this.#db,
       user: username ?? undefined,
       command: name,
       args,
@@ -147,7 +158,7 @@ export class RedisCall implements PolicyCall<unknown> {
   get queue(): QueueHook<unknown> | undefined {
     if (this.#queue !== undefined) return this.#queue.hook;
     const writes = this.#class === 'write' ? queueFor(this.#client, this.#state, this.breaker) : undefined;
-    const hook = writes?.hook(this.#command, selectedBy(this.#client));
+    const hook = writes?.hook(this.#command, this.#db);
     this.#queue = { hook };
     return hook;
   }

@@ -7,6 +7,7 @@ import { batchOf } from './cluster-batch.ts';
 import type { CommandClasses } from './command-class.ts';
 import { limitTime } from './deadlines.ts';
 import { isOwn } from './own-command.ts';
+import { selectedBy } from './queue-replay.ts';
 import type { Send } from './redis-call.ts';
 import { expectResend, scriptKey, takeResend } from './resend.ts';
 import { admitFor } from './trial.ts';
@@ -72,14 +73,14 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
     if (passes(client, state, command)) return undefined;
     const operation = classes.of(command);
     if (operation === undefined) {
-      if (command.name === 'quit') state.closing = true;
+      noteUncounted(client, state, command.name.toLowerCase());
       return undefined;
     }
     const group = state.group(client, source.registry);
     const breaker = group.breaker(operation);
     const policies = policiesOf(breaker);
     if ((policies !== undefined || state.writes !== undefined) && again !== undefined && !inPipeline && !state.ofCluster && !isOwn(command)) {
-      const call = { client, state, command, operation, server: group.key, send: again };
+      const call = { client, state, command, operation, server: group.key, db: selectedBy(client), send: again };
       if (runWithPolicies(breaker, policies, call)) return taken;
     }
     const admission = admitFor(client, state, group, operation, breaker);
@@ -92,6 +93,12 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
     if (breaker.options.timeoutMs !== undefined && !call.indivisible) call.deadlines = limitTime(call, client);
     return undefined;
   }
+}
+
+function noteUncounted(client: RedisLike, state: ClientState, name: string): void {
+  if (name === 'quit') state.closing = true;
+  // The client's own comes before it is ready.
+  if ((name === 'auth' || name === 'hello') && client.status === 'ready') state.isSomebodyElse = true;
 }
 
 const resent: Resent = (command, error, admission) => {

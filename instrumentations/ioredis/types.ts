@@ -38,6 +38,7 @@ export interface RedisOptionsLike {
   readonly username?: string | null;
   /** 4.x: answers are texts from the beginning. */
   readonly dropBufferSupport?: boolean;
+  readonly stringNumbers?: boolean;
   /** 6.x. */
   readonly protocol?: number;
   /** Of a Cluster: for its nodes. */

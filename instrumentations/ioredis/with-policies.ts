@@ -4,7 +4,6 @@ import type { Policies } from '../../src/policies/compose.ts';
 import type { ClientState } from './client-state.ts';
 import type { CommandClass } from './command-class.ts';
 import { answer, transformed } from './own-command.ts';
-import { selectedBy } from './queue-replay.ts';
 import { RedisCall, type Send } from './redis-call.ts';
 import { turnBehind } from './turn.ts';
 import type { CommandLike, RedisLike } from './types.ts';
@@ -16,6 +15,8 @@ export interface GuardedCommand {
   readonly command: CommandLike;
   readonly operation: CommandClass;
   readonly server: string;
+  /** Selected when it was given. */
+  readonly db: number;
   readonly send: Send;
 }
 
@@ -65,9 +66,8 @@ function once(breaker: Breaker, of: GuardedCommand): Promise<unknown> {
 function turnOf(
   writes: WriteQueue,
   breaker: Breaker,
-  { client, state, command, operation }: GuardedCommand,
+  { db, state, command, operation }: GuardedCommand,
 ): { value: unknown } | Promise<void> | undefined {
-  const db = selectedBy(client);
   if (!writes.concerns(command, db)) return undefined;
   const seen = operation === 'read' ? writes.read(command, db) : 'unknown';
   if (seen !== 'unknown') return seen;

@@ -1,7 +1,6 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
-import { withoutStack } from '../../src/core/errors.ts';
-import { BulkheadFullError } from '../../src/core/policy-errors.ts';
 import type { Policies } from '../../src/policies/compose.ts';
+import { overtaken } from '../../src/policies/limits.ts';
 import type { Attempt } from '../../src/policies/policy-call.ts';
 import type { Database } from './database.ts';
 import type { Operation } from './operation.ts';
@@ -74,7 +73,7 @@ class HeldClientQuery extends PolicedQuery {
       return Promise.reject(this.#last);
     }
     // It has waited for its place, and would land in what has been begun since.
-    if (this.returned && transactions.isInside(client)) return Promise.reject(this.#overtaken());
+    if (this.returned && transactions.isInside(client)) return Promise.reject(overtaken(this.breaker, 'a transaction was begun on its client'));
     return new Promise((resolve, reject) => {
       const settled: PgCallback = (error, result) => {
         this.session = sessionOf(client);
@@ -110,14 +109,5 @@ class HeldClientQuery extends PolicedQuery {
   #mayRepeat(): boolean {
     const { client, transactions } = this.#statement;
     return this.#isUsable() && (client._poolUseCount ?? 0) === this.#uses && transactions.isQuiet(client);
-  }
-
-  #overtaken(): Error {
-    const { name: breaker, state } = this.breaker;
-    const rejection = { breaker, state, reason: 'bulkhead_full', retryAfterMs: undefined, cause: undefined } as const;
-    return withoutStack(
-      (about) => new BulkheadFullError(`${about.breaker}: while the statement waited for its place, a transaction was begun on its client`, about),
-      rejection,
-    );
   }
 }

@@ -1,5 +1,5 @@
 import type { Breaker } from '../breaker/breaker.ts';
-import type { ExecutionRejectedError, RejectionReason } from '../core/errors.ts';
+import { type ExecutionRejectedError, type RejectionReason, withoutStack } from '../core/errors.ts';
 import { BulkheadFullError, RateLimitedError, ReadOnlyModeError } from '../core/policy-errors.ts';
 import type { Bulkhead, Full } from './bulkhead.ts';
 import type { Passage } from './passage.ts';
@@ -45,6 +45,12 @@ function refusePlace(breaker: Breaker, bulkhead: Bulkhead, why: Full): Execution
   }
   bulkhead.force();
   return undefined;
+}
+
+/** The refusal of a call that would land elsewhere by now. Not counted: no limit has refused it. @param what has come of its connection while it waited */
+export function overtaken(breaker: Breaker, what: string): ExecutionRejectedError {
+  const rejection = rejectionOf(breaker, 'bulkhead_full');
+  return withoutStack((about) => new BulkheadFullError(`${about.breaker}: while the call waited for its place, ${what}`, about), rejection);
 }
 
 /** Bounds calls per time. */

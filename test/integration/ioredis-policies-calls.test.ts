@@ -184,6 +184,24 @@ describe('single commands', () => {
     expect(await redis.exec()).toEqual([[null, 'OK']]);
   });
 
+  it('that waited for their place are not let into a transaction or a database that was chosen since', async () => {
+    guard({ bulkhead: { limit: 1, queue: 10 }, retry: { attempts: 2, backoffMs: 50, jitter: 'none' }, timeoutMs: 2_000 });
+    const redis = connect();
+    await redis.set('t', '1');
+    await redis.get('t');
+    // `read` and `write` have a place each.
+    const first = [redis.get('t'), redis.get('t'), redis.pipeline().get('t').exec()];
+    void redis.multi({ pipeline: false }).catch(() => {});
+    expect(await Promise.all(first.map((each) => codeOf(each)))).toEqual(['answered', 'EBULKHEADFULL', 'EBULKHEADFULL']);
+    expect(await redis.exec()).toEqual([]);
+    const second = [redis.get('t'), redis.get('t'), redis.pipeline().get('t').exec()];
+    const selected = redis.select(1);
+    expect(await Promise.all(second.map((each) => codeOf(each)))).toEqual(['answered', 'EBULKHEADFULL', 'EBULKHEADFULL']);
+    expect(await selected).toBe('OK');
+    // Nothing is held any more.
+    expect(await redis.get('t')).toBeNull();
+  });
+
   it('are answered by tiers and handlers from code', async () => {
     const secondary = new Map([['a', 'from the other one']]);
     guard({
@@ -220,6 +238,27 @@ describe('single commands', () => {
     expect([isStale(fresh), isStale(first), isStale(second)]).toEqual([false, true, true]);
     expect(await withStaleInfo(() => redis.get('none'))).toMatchObject({ value: null, stale: true });
     await redis.del('h');
+  });
+
+  it('have stale answers of their own database, user and form', async () => {
+    guard({ fallback: { stale: {} } });
+    const redis = connect();
+    const [other, texts, somebody] = [connect({ db: 1 }), connect({ stringNumbers: true }), connect()];
+    await redis.set('s', 'in 0');
+    await other.set('s', 'in 1');
+    await somebody.call('ACL', 'SETUSER', 'ada', 'on', '>pw', '~*', '+@all');
+    // It is answered when another database is selected already.
+    const [read] = await Promise.all([redis.get('s'), redis.select(1), redis.select(0)]);
+    expect(read).toBe('in 0');
+    await redis.strlen('s');
+    await somebody.auth('ada', 'pw');
+    await somebody.get('s');
+    breaker('read').forceOpen('test');
+    expect(await redis.get('s')).toBe('in 0');
+    expect(await codeOf(other.get('s'))).toBe('EBREAKEROPEN');
+    expect(await redis.strlen('s')).toBe(4);
+    expect(await codeOf(texts.strlen('s'))).toBe('EBREAKEROPEN');
+    expect(await codeOf(somebody.get('s'))).toBe('EBREAKEROPEN');
   });
 
   it('do not go on after the client was closed', async () => {
