@@ -1,6 +1,7 @@
 import { Breaker } from './breaker/breaker.ts';
 import { createBreaker } from './breaker/create-breaker.ts';
 import { ConfigError, type ConfigIssue } from './core/errors.ts';
+import { reportFault } from './core/fault.ts';
 import { type BreakerOptions, mergeOptions } from './core/options.ts';
 import type { Classify } from './core/outcome.ts';
 import type { FallbackOptions, PolicyOptions } from './core/policy-options.ts';
@@ -11,7 +12,7 @@ import { FunctionStale } from './policies/function-stale.ts';
 import { policyPorts } from './policies/ports.ts';
 
 /** What stands around a function's calls. Policies given here take the place of the breaker's own, one by one. */
-export interface ProtectOptions<Args extends unknown[] = never[], R = unknown> extends Omit<PolicyOptions, 'fallback'> {
+export interface ProtectOptions<Args extends unknown[] = never[], R = unknown, This = unknown> extends Omit<PolicyOptions, 'fallback'> {
   /** The breaker that guards the calls, or options to make one. */
   readonly breaker: Breaker | BreakerOptions;
   /** For these calls, instead of the breaker's. */
@@ -20,43 +21,61 @@ export interface ProtectOptions<Args extends unknown[] = never[], R = unknown> e
   readonly timeoutMs?: number | undefined;
   readonly fallback?: FallbackOptions<Args, R> | undefined;
   /** Whether making a call twice is the same as making it once; `retry` must know. */
-  readonly idempotent?: boolean | ((...args: Args) => boolean);
+  readonly idempotent?: boolean | ((this: This, ...args: Args) => boolean);
   /** `read`, `write` or a class of your own, for the degraded modes. Default: the breaker's; unsaid counts as a write. */
   readonly operation?: string;
-  /** What was asked, for `fallback.stale`: calls of the same key have the same answer. `undefined`: not to be kept. */
-  readonly key?: (...args: Args) => string | undefined;
+  /**
+   * What was asked, for `fallback.stale`: calls of the same key have the same answer. It must say all that the answer depends on: of a method also
+   * whose it is (`this`), where that matters. `undefined`: not to be kept.
+   */
+  readonly key?: (this: This, ...args: Args) => string | undefined;
   /** The caller's signal among the arguments: ends waits, and a call ended by it is no failure. */
-  readonly signal?: (...args: Args) => AbortSignal | undefined;
+  readonly signal?: (this: This, ...args: Args) => AbortSignal | undefined;
   /** The arguments with a signal that also ends the attempt when its time is over. Without it the work goes on unheard. */
-  readonly withSignal?: (args: Args, signal: AbortSignal) => readonly unknown[];
+  readonly withSignal?: (this: This, args: Args, signal: AbortSignal) => readonly unknown[];
 }
 
 /** No inference from here: `NoInfer` of a tuple is none any more to TypeScript. */
 type Fixed<Args extends unknown[]> = Args extends infer A extends unknown[] ? A : never;
 
+/** Any function of promises, overloaded and generic ones included. */
+type AsyncFunction = (this: never, ...args: never[]) => Promise<unknown>;
+
+/** Methods do not say in their type what `this` is: whoever protects one knows. */
+type SelfOf<F> = unknown extends ThisParameterType<F> ? never : ThisParameterType<F>;
+
 const policyKeys = ['totalTimeoutMs', 'retry', 'bulkhead', 'rateLimit', 'fallback', 'degraded', 'customPolicies'] as const;
 
 /**
  * A function of the same signature whose calls go through a breaker and the policies around it; `this` is passed on. The
- * order of the policies is the one of {@link Policies}.
+ * order of the policies is the one of {@link Policies}. What `idempotent`, `key`, `signal` and `withSignal` throw is reported, and reads as if
+ * they were not there.
  * @throws ConfigError for options that cannot be used, or that do not fit each other
  */
+export function protect<F extends AsyncFunction>(fn: F, options: ProtectOptions<Parameters<F>, Awaited<ReturnType<F>>, SelfOf<F>>): F;
 export function protect<This, Args extends unknown[], R>(
   fn: (this: This, ...args: Args) => PromiseLike<R>,
-  options: ProtectOptions<Fixed<Args>, NoInfer<R>>,
+  options: ProtectOptions<Fixed<Args>, NoInfer<R>, NoInfer<This>>,
+): (this: This, ...args: Args) => Promise<R>;
+export function protect<This, Args extends unknown[], R>(
+  fn: (this: This, ...args: Args) => PromiseLike<R>,
+  options: ProtectOptions<never[], unknown, never>,
 ): (this: This, ...args: Args) => Promise<R> {
   const own = Object.fromEntries(policyKeys.flatMap((key) => (Object.hasOwn(options, key) ? [[key, options[key]]] : []))) as PolicyOptions;
   const breaker = breakerOf(fn.name, options.breaker, own, options.timeoutMs);
   const policies = options.breaker instanceof Breaker ? layered(breaker, own) : () => policiesOf(breaker);
   checkFit(options as unknown as ProtectOptions, own, breaker);
-  const about = describe(fn, breaker, options as unknown as ProtectOptions<Args, R>);
+  const about = describe(fn, breaker, options as unknown as ProtectOptions<Args, R, This>);
   const guarded = function (this: This, ...args: Args): Promise<R> {
     const around = policies();
     const call = new FunctionCall(breaker, about, this, args, around?.options?.fallback?.stale);
     return around === undefined ? call.once() : around.run(call);
   };
-  Object.defineProperty(guarded, 'name', { value: fn.name, configurable: true });
-  Object.defineProperty(guarded, 'length', { value: fn.length, configurable: true });
+  for (const key of Reflect.ownKeys(fn)) {
+    // Its name, its length, and whatever else hangs on it; an old-fashioned function has some of its own.
+    if (key !== 'prototype' && key !== 'arguments' && key !== 'caller')
+      Reflect.defineProperty(guarded, key, Object.getOwnPropertyDescriptor(fn, key) as PropertyDescriptor);
+  }
   return guarded;
 }
 
@@ -71,12 +90,13 @@ export function protect<This, Args extends unknown[], R>(
  * }
  * ```
  */
-export function Protected(options: ProtectOptions) {
-  return function decorate<This, Args extends unknown[], R>(
-    method: (this: This, ...args: Args) => PromiseLike<R>,
-    _context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => PromiseLike<R>>,
-  ): (this: This, ...args: Args) => Promise<R> {
-    return protect(method, options as unknown as ProtectOptions<Fixed<Args>, NoInfer<R>>);
+export function Protected(options: ProtectOptions<never[], unknown, never>) {
+  // biome-ignore lint/suspicious/noExplicitAny: as the type of the context asks for
+  return function decorate<This, F extends (this: This, ...args: any) => PromiseLike<unknown>>(
+    method: F,
+    _context: ClassMethodDecoratorContext<This, F>,
+  ): F {
+    return protect(method as unknown as AsyncFunction, options as unknown as ProtectOptions<never[], unknown, never>) as unknown as F;
   };
 }
 
@@ -127,7 +147,7 @@ function checkFit({ idempotent, key, retry, fallback, timeoutMs, breaker: given 
 function describe<This, Args extends unknown[], R>(
   fn: (this: This, ...args: Args) => PromiseLike<R>,
   breaker: Breaker,
-  { classify, timeoutMs, operation, idempotent = false, signal, withSignal, key, fallback }: ProtectOptions<Args, R>,
+  { classify, timeoutMs, operation, idempotent = false, signal, withSignal, key, fallback }: ProtectOptions<Args, R, This>,
 ): ProtectedFunction<This, Args, R> {
   const { empty } = fallback ?? {};
   return {
@@ -135,10 +155,22 @@ function describe<This, Args extends unknown[], R>(
     classify,
     limits: classify === undefined && timeoutMs === undefined ? undefined : { ...(classify && { classify }), ...(timeoutMs && { timeoutMs }) },
     operation,
-    idempotent: typeof idempotent === 'function' ? (args) => idempotent(...args) : () => idempotent,
-    signal: signal === undefined ? () => undefined : (args) => signal(...args),
-    withSignal,
+    idempotent: typeof idempotent === 'function' ? asked('idempotent', false, (self, args) => idempotent.apply(self, args)) : () => idempotent,
+    signal: signal === undefined ? () => undefined : asked('signal', undefined, (self, args) => signal.apply(self, args)),
+    withSignal: withSignal && ((self, args, abort) => asked('withSignal', args, () => withSignal.call(self, args, abort) as Args)(self, args)),
     empty: typeof empty === 'function' ? empty : () => undefined as R,
-    stale: key && new FunctionStale<Args, R>(breaker, key),
+    stale: key && new FunctionStale<This, Args, R>(breaker, fn, key),
+  };
+}
+
+/** A function of the user's: what it throws must not become the call's. */
+function asked<This, Args, T>(name: string, unsaid: T, ask: (self: This, args: Args) => T): (self: This, args: Args) => T {
+  return (self, args) => {
+    try {
+      return ask(self, args);
+    } catch (fault) {
+      reportFault(fault, name);
+      return unsaid;
+    }
   };
 }

@@ -13,11 +13,11 @@ export interface ProtectedFunction<This, Args extends unknown[], R> {
   /** What every attempt is run with; `undefined` where that is nothing. */
   readonly limits: RunOptions | undefined;
   readonly operation: string | undefined;
-  idempotent(args: Args): boolean;
-  signal(args: Args): AbortSignal | undefined;
-  readonly withSignal: ((args: Args, signal: AbortSignal) => readonly unknown[]) | undefined;
+  idempotent(self: This, args: Args): boolean;
+  signal(self: This, args: Args): AbortSignal | undefined;
+  readonly withSignal: ((self: This, args: Args, signal: AbortSignal) => Args) | undefined;
   readonly empty: (() => R) | undefined;
-  readonly stale: FunctionStale<Args, R> | undefined;
+  readonly stale: FunctionStale<This, Args, R> | undefined;
 }
 
 /** One call of a protected function. */
@@ -32,8 +32,8 @@ export class FunctionCall<This, Args extends unknown[], R> implements PolicyCall
     readonly args: Args,
     stale?: ResolvedStale,
   ) {
-    this.signal = of.signal(args);
-    this.stale = of.stale?.hook(stale, args);
+    this.signal = of.signal(self, args);
+    this.stale = of.stale?.hook(stale, self, args);
   }
 
   get operation(): string | undefined {
@@ -41,7 +41,7 @@ export class FunctionCall<This, Args extends unknown[], R> implements PolicyCall
   }
 
   get idempotent(): boolean {
-    return this.of.idempotent(this.args);
+    return this.of.idempotent(this.self, this.args);
   }
 
   get classify(): Classify | undefined {
@@ -60,7 +60,7 @@ export class FunctionCall<This, Args extends unknown[], R> implements PolicyCall
   attempt(attempt: Attempt): Promise<R> {
     const { fn, limits, withSignal } = this.of;
     if (withSignal !== undefined) {
-      return this.breaker.run(({ signal }) => fn.apply(this.self, signal === undefined ? this.args : (withSignal(this.args, signal) as Args)), {
+      return this.breaker.run(({ signal }) => fn.apply(this.self, signal === undefined ? this.args : withSignal(this.self, this.args, signal)), {
         ...limits,
         signal: attempt.signal,
       });

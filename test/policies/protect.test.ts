@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { createBreaker } from '../../src/breaker/create-breaker.ts';
 import { ConfigError } from '../../src/core/errors.ts';
+import { setFaultReporter } from '../../src/core/fault.ts';
 import { resolveOptions } from '../../src/core/options.ts';
 import { policiesOf } from '../../src/policies/compose.ts';
 import { setPolicyPorts } from '../../src/policies/ports.ts';
@@ -35,6 +36,17 @@ describe('protect', () => {
       { breaker: quiet },
     );
     expectTypeOf<ThisParameterType<typeof withThis>>().toEqualTypeOf<{ rate: number }>();
+    function load(id: string): Promise<string>;
+    function load(id: number): Promise<number>;
+    async function load(id: string | number): Promise<string | number> {
+      return id;
+    }
+    const overloaded = protect(Object.assign(load, { version: 3 }), { breaker: quiet });
+    expectTypeOf(overloaded('a')).toEqualTypeOf<Promise<string>>();
+    expectTypeOf(overloaded(1)).toEqualTypeOf<Promise<number>>();
+    expect([overloaded.name, overloaded.length, overloaded.version]).toEqual(['load', 1, 3]);
+    const thenable = protect((value: number): PromiseLike<number> => Promise.resolve(value), { breaker: quiet });
+    expectTypeOf(thenable(1).then).toBeFunction();
     // @ts-expect-error a fallback must give what the function gives
     protect(async () => 1, { breaker: quiet, fallback: { value: 'text' } });
     protect(async (id: string) => id.length, { breaker: quiet, fallback: { handler: (_error, id) => id.length } });
@@ -222,9 +234,94 @@ describe('protect', () => {
       const call = protect(failAfter(1), { breaker: quiet, fallback: { stale: { path: './answers' } }, key: (id) => id });
       const first = await call('a');
       expect(await call('a')).toEqual(first);
-      expect(entries.get('asked')).toBe('billing ./answers');
+      expect(entries.get('asked')).toMatch(/^billing .*source:\S+ \.\/answers$/);
     } finally {
       setPolicyPorts(before);
+    }
+  });
+
+  it('keeps the answers of different functions apart, on a disk too', async () => {
+    const faults: unknown[] = [];
+    setFaultReporter((fault) => void faults.push(fault));
+    const entries = new Map<string, unknown>();
+    const before = setPolicyPorts({
+      stale: (name) => ({
+        set: (key, value) => entries.set(`${name} ${key}`, value),
+        get: (key) => (entries.has(`${name} ${key}`) ? { value: entries.get(`${name} ${key}`), ageMs: 1 } : undefined),
+      }),
+    });
+    try {
+      let away = false;
+      const breaker = createBreaker(quiet);
+      const options = { breaker, key: (id: string) => id, fallback: { stale: { path: './apart' } } };
+      const orDown = async <T>(value: T): Promise<T> => (away ? Promise.reject(down) : value);
+      const user = protect(async (id: string) => orDown({ user: id }), options);
+      const order = protect(async (id: string) => orDown({ order: id }), options);
+      // Of one source: what makes them different only they know.
+      const [east, west] = ['east', 'west'].map((region) => protect(async (id: string) => orDown({ id, region }), options)) as [
+        (id: string) => Promise<{ id: string; region: string }>,
+        (id: string) => Promise<{ id: string; region: string }>,
+      ];
+      await user('1');
+      await east('1');
+      await west('2');
+      away = true;
+      expect(await user('1')).toEqual({ user: '1' });
+      await expect(order('1')).rejects.toBe(down);
+      expect(await east('1')).toEqual({ id: '1', region: 'east' });
+      await expect(west('1')).rejects.toBe(down);
+      expect(await west('2')).toEqual({ id: '2', region: 'west' });
+      expect(faults).toEqual([expect.objectContaining({ message: expect.stringContaining('cannot be told apart') })]);
+    } finally {
+      setPolicyPorts(before);
+      setFaultReporter(undefined);
+    }
+  });
+
+  it('tells the key of a method whose it is', async () => {
+    const shared = createBreaker(quiet);
+    class Shop {
+      away = false;
+      constructor(readonly tenant: string) {}
+      async load(id: string): Promise<string> {
+        if (this.away) throw down;
+        return `${id} of ${this.tenant}`;
+      }
+    }
+    function byTenant(this: Shop, id: string): string {
+      return `${this.tenant} ${id}`;
+    }
+    const find = protect(Shop.prototype.load, { breaker: shared, key: byTenant, fallback: { stale: {} } });
+    const [ada, bob] = [new Shop('ada'), new Shop('bob')];
+    await find.call(ada, '1');
+    ada.away = bob.away = true;
+    expect(await find.call(ada, '1')).toBe('1 of ada');
+    await expect(find.call(bob, '1')).rejects.toBe(down);
+  });
+
+  it('takes what throws among the functions that it asks for silent, and says so', async () => {
+    const faults: [unknown, string][] = [];
+    setFaultReporter((fault, where) => void faults.push([fault, where]));
+    try {
+      const bug = new TypeError('a bug of the program');
+      const throwing = (): never => {
+        throw bug;
+      };
+      const call = protect(failAfter(1), {
+        breaker: quiet,
+        retry: { attempts: 2, backoffMs: 1 },
+        totalTimeoutMs: 1_000,
+        fallback: { stale: {} },
+        idempotent: throwing,
+        key: throwing,
+        signal: throwing,
+        withSignal: throwing,
+      });
+      expect(await call('a')).toEqual({ id: 'a', call: 1 });
+      await expect(call('a')).rejects.toBe(down);
+      expect(new Set(faults.map(([, where]) => where))).toEqual(new Set(['signal', 'the cache of last good answers', 'withSignal', 'idempotent']));
+    } finally {
+      setFaultReporter(undefined);
     }
   });
 
@@ -305,5 +402,12 @@ describe('the decorator', () => {
       throw down;
     }, context as never);
     expect(await charge.call(undefined as never, 5)).toBe('none');
+  });
+
+  it('leaves a method its signature, generic ones too', async () => {
+    const context = { kind: 'method', name: 'same' } as never;
+    const same = Protected({ breaker: quiet })(async <T>(value: T): Promise<T> => value, context);
+    expectTypeOf(same(1 as const)).toEqualTypeOf<Promise<1>>();
+    expect(await same('a')).toBe('a');
   });
 });
