@@ -78,6 +78,9 @@ export class StaleResponse {
   }
 }
 
+/** What a caller drops without reading it to its end is given up, as undici does with bodies of its own: they would keep their connections. */
+const dropped = new FinalizationRegistry((reader: ReadableStreamDefaultReader) => void reader.cancel().catch(() => {}));
+
 function watched(response: Response, body: ReadableStream<Uint8Array>, maxBytes: number, store: (body: Uint8Array) => void): Response {
   const { status, statusText, headers, url, type, redirected } = response;
   const capture = new BodyCapture(maxBytes);
@@ -102,6 +105,7 @@ function watched(response: Response, body: ReadableStream<Uint8Array>, maxBytes:
     },
     cancel: (reason) => reader.cancel(reason),
   });
+  dropped.register(stream, reader);
   return resembling(new Response(stream, { status, statusText, headers }), { url, type, redirected });
 }
 

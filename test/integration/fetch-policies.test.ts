@@ -36,10 +36,11 @@ afterEach(() => {
   }
 });
 
-async function appWith(yaml: string, env: Record<string, string> = {}): Promise<SpawnedApp> {
+async function appWith(yaml: string, env: Record<string, string> = {}, nodeArgs: string[] = []): Promise<SpawnedApp> {
   const directory = configDir({ 'breakers.yaml': `version: 1\n${yaml}` });
   const app = await spawnApp('fetch-policies/app.mjs', {
     imports: ['otel-breaker/register'],
+    nodeArgs,
     env: { OTEL_BREAKER_CONFIG_FILE: `${directory}/breakers.yaml`, OTEL_BREAKER_SDK: 'off', ...env },
   });
   onTestFinished(() => app.stop());
@@ -355,6 +356,15 @@ describe('the last good answer', () => {
     expect(await app.get<number>('cancel', `${url}/endless`)).toBeGreaterThan(0);
     await expect.poll(() => closed).toBe(1);
     expect(written).toBeLessThan(20_000_000);
+  });
+
+  it('gives the connection of an answer back that its caller looks at and drops', async () => {
+    const url = await serve((_, response) => response.writeHead(200, { 'cache-control': 'max-age=60' }).end('x'.repeat(90_000)));
+    const app = await appWith(stale, {}, ['--expose-gc']);
+    await sleep(rulesLoadedMs);
+    expect(await app.get<number[]>('dropped', url, 60)).toEqual(new Array(60).fill(200));
+    const connections = (): Promise<number> => new Promise((resolve) => servers.at(-1)?.getConnections((_error, count) => resolve(count)));
+    await expect.poll(connections, { timeout: 10_000 }).toBeLessThan(30);
   });
 });
 

@@ -79,6 +79,16 @@ serve({
     clearInterval(others);
     return all;
   },
+  // Looks at the status only, as health checks do.
+  dropped: async (url, count) => {
+    const statuses = [];
+    for (let n = 0; n < count; n += 1) statuses.push((await fetch(`${url}/${n}`)).status);
+    for (let n = 0; n < 10; n += 1) {
+      globalThis.gc();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return statuses;
+  },
   redirect: async (url, init) => {
     const response = await fetch(url, init);
     return { status: response.status, redirected: response.redirected, type: response.type, url: response.url };
