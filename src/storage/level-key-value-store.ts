@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { deserialize, serialize } from 'node:v8';
+import { reportFault } from '../core/fault.ts';
 import type { KeyValueStore } from '../policies/stale-cache/disk-tier.ts';
-import { isLocked, type LevelDatabase, type LevelOperation, loadLevel, storageError } from './load-level.ts';
+import { isDamaged, isLocked, type LevelDatabase, type LevelOperation, loadLevel, storageError } from './load-level.ts';
 import { wallTime } from './wall-time.ts';
 
 /**
@@ -11,14 +12,23 @@ import { wallTime } from './wall-time.ts';
  */
 export async function keyValueStore(path: string): Promise<KeyValueStore> {
   const make = await loadLevel(path);
-  const database = make(path);
-  try {
+  const open = async (): Promise<KeyValueStore> => {
     await mkdir(path, { recursive: true, mode: 0o700 });
+    const database = make(path);
     await database.open();
+    return new LevelKeyValueStore(path, database);
+  };
+  try {
+    return await open().catch(async (error: unknown) => {
+      if (!isDamaged(error)) throw error;
+      // Answers come again by themselves.
+      reportFault(error, `${path}: the stale answers there are damaged and have been deleted`);
+      await make.destroy(path);
+      return open();
+    });
   } catch (error) {
     throw storageError(path, isLocked(error) ? 'another process has it open' : 'cannot be opened', error);
   }
-  return new LevelKeyValueStore(path, database);
 }
 
 class LevelKeyValueStore implements KeyValueStore {

@@ -1,6 +1,7 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
+import { reportFault } from '../core/fault.ts';
 import { type LevelDatabase, type LevelOperation, type MakeLevel, storageError } from './load-level.ts';
 
 /** ms between attempts to open a database again: each leaves files behind. */
@@ -33,6 +34,17 @@ export class LevelSlot {
     await database.open();
     this.#database = database;
     this.#inode = (await stat(join(this.path, 'CURRENT'))).ino;
+    const lost = await this.#unreadable();
+    if (lost > 0)
+      reportFault(new Error(`${lost} bytes there cannot be read any more: the disk has erred`), `${this.path}: queued writes may be lost`);
+  }
+
+  /** What the store has left out in silence, in bytes: it says so in a file that it begins anew whenever it is opened. Not the end of a write that a crash cut short. */
+  async #unreadable(): Promise<number> {
+    const log = await readFile(join(this.path, 'LOG'), 'utf8').catch(() => '');
+    let bytes = 0;
+    for (const [, dropped] of log.matchAll(/dropping (\d+) bytes/g)) bytes += Number(dropped);
+    return bytes;
   }
 
   async *entries(): AsyncIterable<[key: string, value: Uint8Array]> {

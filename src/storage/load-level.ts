@@ -13,7 +13,13 @@ export type LevelOperation =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
   | { readonly type: 'del'; readonly key: string };
 
-export type MakeLevel = (location: string) => LevelDatabase;
+export interface MakeLevel {
+  (location: string): LevelDatabase;
+  /** Reads what can still be read of a damaged database, and puts the files as they were into `lost`. */
+  repair(location: string): Promise<void>;
+  /** Deletes a database that nobody has open. */
+  destroy(location: string): Promise<void>;
+}
 
 const INSTALL = 'npm install classic-level';
 
@@ -24,7 +30,9 @@ const INSTALL = 'npm install classic-level';
 export async function loadLevel(path: string): Promise<MakeLevel> {
   try {
     const { ClassicLevel } = await import('classic-level');
-    return (location) => new ClassicLevel<string, Uint8Array>(location, { keyEncoding: 'utf8', valueEncoding: 'view' }) as unknown as LevelDatabase;
+    const make = (location: string) =>
+      new ClassicLevel<string, Uint8Array>(location, { keyEncoding: 'utf8', valueEncoding: 'view' }) as unknown as LevelDatabase;
+    return Object.assign(make, { repair: ClassicLevel.repair, destroy: ClassicLevel.destroy });
   } catch (cause) {
     const missing = (cause as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND';
     const why = missing ? 'the package classic-level is not installed' : `the package classic-level does not load: ${(cause as Error).message}`;
@@ -35,6 +43,13 @@ export async function loadLevel(path: string): Promise<MakeLevel> {
 /** Whether another process, or another thread of this one, has the database open. */
 export function isLocked(error: unknown): boolean {
   return codeOf(error) === 'LEVEL_LOCKED' || codeOf((error as { cause?: unknown } | undefined)?.cause) === 'LEVEL_LOCKED';
+}
+
+/** Whether a database cannot be opened because its files are not as they were left: a disk has erred, or somebody has meddled. Nobody has it open then. */
+export function isDamaged(error: unknown): boolean {
+  const { cause = error } = (error ?? {}) as { cause?: unknown };
+  if (codeOf(cause) === 'LEVEL_CORRUPTION') return true;
+  return codeOf(cause) === 'LEVEL_IO_ERROR' && /(MANIFEST-\d+|\.ldb|\.sst): No such file/.test(String((cause as Error).message));
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,8 +1,10 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
+import { reportFault } from '../core/fault.ts';
 import { LevelSlot } from './level-slot.ts';
-import { isLocked, type MakeLevel, storageError } from './load-level.ts';
+import { isDamaged, isLocked, type MakeLevel, storageError } from './load-level.ts';
+import { wallTime } from './wall-time.ts';
 
 /** More processes than this on one path are a mistake. */
 const MAX_SLOTS = 1_024;
@@ -57,6 +59,53 @@ export class Slots {
   }
 
   async #open(name: string): Promise<LevelSlot | undefined> {
+    try {
+      return await this.#openAsItIs(name);
+    } catch (error) {
+      if (!isDamaged((error as Error).cause)) throw error;
+      await this.#setAside(name, error);
+      return this.#openAsItIs(name);
+    }
+  }
+
+  /**
+   * A damaged slot must not keep anybody from queueing: it goes out of the way, and what can still be read of it comes back as one that an ended
+   * process has left. Whoever renames it first does all that.
+   */
+  async #setAside(name: string, damage: unknown): Promise<void> {
+    const aside = join(this.path, `damaged-${name}-${wallTime()}-${process.pid}`);
+    try {
+      await rename(join(this.path, name), aside);
+    } catch {
+      return;
+    }
+    try {
+      await this.#make.repair(aside);
+      const back = await this.#putBack(aside);
+      reportFault(
+        damage,
+        `the queue: ${name} was damaged; what could be read of it is made as ${back}, whose folder lost has the files as they were`,
+      );
+    } catch {
+      reportFault(damage, `the queue: ${name} is damaged and cannot be read; it is set aside as ${aside}`);
+    }
+  }
+
+  /** Under the next free name, unless another process is faster. */
+  async #putBack(aside: string): Promise<string> {
+    for (let attempts = 1; ; attempts++) {
+      const taken = (await readdir(this.path)).map((name) => Number(/^slot-(\d+)$/.exec(name)?.[1] ?? -1));
+      const name = `${prefix}${Math.max(...taken) + 1}`;
+      try {
+        await rename(aside, join(this.path, name));
+        return name;
+      } catch (error) {
+        if (attempts === 10) throw error;
+      }
+    }
+  }
+
+  async #openAsItIs(name: string): Promise<LevelSlot | undefined> {
     const slot = new LevelSlot(join(this.path, name), this.#make, this.#clock);
     try {
       await mkdir(this.path, { recursive: true, mode: 0o700 });

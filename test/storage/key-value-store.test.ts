@@ -1,8 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StorageError } from '../../src/core/errors.ts';
+import { setFaultReporter } from '../../src/core/fault.ts';
 import { StaleCache } from '../../src/policies/stale-cache/stale-cache.ts';
 import { keyValueStore } from '../../src/storage/level-key-value-store.ts';
 
@@ -42,5 +44,23 @@ describe('the store of stale answers', () => {
     expect(error.message).toContain('another process has it open');
     await store.close();
     await (await keyValueStore(folder)).close();
+  });
+
+  test('begins anew where its files are damaged', async () => {
+    const faults: string[] = [];
+    setFaultReporter((_, where) => void faults.push(where));
+    try {
+      const store = await keyValueStore(folder);
+      await store.write([{ key: 'a', at: 1, bytes: Buffer.from('x') }]);
+      await store.close();
+      writeFileSync(join(folder, 'CURRENT'), 'garbage');
+      const again = await keyValueStore(folder);
+      for await (const entry of again.entries()) expect(entry).toBeUndefined();
+      await again.write([{ key: 'b', at: 1, bytes: Buffer.from('y') }]);
+      await again.close();
+      expect(faults).toEqual([expect.stringContaining('have been deleted')]);
+    } finally {
+      setFaultReporter(undefined);
+    }
   });
 });

@@ -1,9 +1,11 @@
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StorageError } from '../../src/core/errors.ts';
+import { setFaultReporter } from '../../src/core/fault.ts';
 import { MemoryQueueLog } from '../../src/policies/durable-queue/memory-queue-log.ts';
 import { type QueueLog, type QueueRecord, recordId } from '../../src/policies/durable-queue/queue-log.ts';
 import { readDeadLetters } from '../../src/storage/dead-letters.ts';
@@ -181,5 +183,59 @@ describe('a queue log on disk', () => {
     const { found } = await disk().open();
     expect(found).toMatchObject([{ id: recordId(1), keys: [`unreadable ${recordId(1)}`] }]);
     expect(Buffer.from(found[0]?.payload ?? []).toString()).toBe('garbage');
+  });
+
+  describe('whose files are damaged', () => {
+    const faults: string[] = [];
+    beforeEach(() => void setFaultReporter((error, where) => void faults.push(`${where} ${(error as Error).message}`)));
+    afterEach(() => {
+      setFaultReporter(undefined);
+      faults.length = 0;
+    });
+    const slot = (): string => join(folder, 'queue', 'slot-0');
+    const files = (like: RegExp): string[] =>
+      readdirSync(slot())
+        .filter((name) => like.test(name))
+        .map((name) => join(slot(), name));
+
+    test.each<[string, () => void]>([
+      ['begins with garbage', () => writeFileSync(join(slot(), 'CURRENT'), 'garbage')],
+      ['misses one of its files', () => rmSync(files(/^MANIFEST/)[0] as string)],
+      ['has one of zeroes', () => writeFileSync(files(/^MANIFEST/)[0] as string, Buffer.alloc(100))],
+    ])('is read as far as it can be, if it %s', async (_, damage) => {
+      const { log } = await disk().open();
+      await log.commit({ append: [record(1), record(2)], remove: [] });
+      await log.close();
+      damage();
+      const again = await disk().open();
+      expect(again.found).toEqual([record(1), record(2)]);
+      await again.log.commit({ append: [record(3)], remove: [again.found[0]?.id as string] });
+      await again.log.close();
+      expect((await disk().open()).found).toEqual([record(2), record(3)]);
+      expect(faults).toEqual([expect.stringContaining('slot-0 was damaged')]);
+    });
+
+    test('is set aside, and keeps nobody from queueing, if nothing of it makes sense', async () => {
+      const { log } = await disk().open();
+      await log.commit({ append: [record(1)], remove: [] });
+      await log.close();
+      for (const file of files(/./)) writeFileSync(file, Buffer.alloc(statSync(file).size));
+      const again = await disk().open();
+      expect(again.found).toEqual([]);
+      await again.log.commit({ append: [record(2)], remove: [] });
+      expect(faults).toEqual([expect.stringContaining('slot-0 was damaged')]);
+    });
+
+    test('says so, if entries in the middle of it are gone', async () => {
+      const { log } = await disk().open();
+      for (let n = 1; n <= 20; n += 1) await log.commit({ append: [record(n)], remove: [] });
+      await log.close();
+      const [file] = files(/\.log$/) as [string];
+      const bytes = readFileSync(file);
+      bytes.writeUInt8(bytes.readUInt8(bytes.byteLength >> 1) ^ 255, bytes.byteLength >> 1);
+      writeFileSync(file, bytes);
+      expect((await disk().open()).found.length).toBeLessThan(20);
+      expect(faults).toEqual([expect.stringMatching(/slot-0: queued writes may be lost \d+ bytes/)]);
+    });
   });
 });
