@@ -3,6 +3,7 @@ export { createBreaker } from './breaker/create-breaker.ts';
 export { DurationHistogram, durationBoundsMs } from './breaker/duration-histogram.ts';
 export type { BreakerEvents, CallEvent, FailureRecord, RejectedEvent, TransitionEvent, Trigger } from './breaker/events.ts';
 export type { RunContext, RunOptions } from './breaker/execute.ts';
+export type { Injection } from './breaker/injection.ts';
 export { type Meters, rejectionReasons, stateNames } from './breaker/meters.ts';
 export type { Permit } from './breaker/permit.ts';
 export type { LastTrip, Snapshot } from './breaker/snapshot.ts';
@@ -28,6 +29,8 @@ export {
   StorageError,
 } from './core/errors.ts';
 export { type FaultReporter, setFaultReporter } from './core/fault.ts';
+export { InjectedFaultError, isInjectedFault } from './core/injected-fault-error.ts';
+export type { InjectionKind, InjectionOptions, ResolvedInjection } from './core/injection.ts';
 export type { BreakerOptions, HalfOpenOptions, Mode, OpenOptions, ResolvedOptions, StallOptions, WindowOptions } from './core/options.ts';
 export type { CallResult, Classify, CountedOutcome, Outcome } from './core/outcome.ts';
 export {
@@ -56,7 +59,7 @@ export type {
 } from './core/policy-options.ts';
 export type { ResolvedPolicies } from './core/resolve-policies.ts';
 export type { Target } from './core/target.ts';
-export type { CallTracer, PolicyTrace, TracedBreaker } from './core/tracer.ts';
+export type { CallTracer, PolicyTrace, TracedBreaker, TracedInjection } from './core/tracer.ts';
 export type { TripRule, TripVerdict, TripView } from './core/trip-rule.ts';
 export type { Bulkhead, Full, Slot } from './policies/bulkhead.ts';
 export { type Policies, policiesOf, policyMetersOf } from './policies/compose.ts';

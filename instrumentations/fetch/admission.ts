@@ -1,5 +1,4 @@
 import type { Clock } from '../../src/core/clock.ts';
-import type { BreakerOpenError } from '../../src/core/errors.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { isTracingSuppressed } from '../shared/suppress.ts';
 import { BodyGrace } from './body-grace.ts';
@@ -22,12 +21,12 @@ export class HttpAdmission {
   }
 
   /** The call, admitted, or the error that refuses it; `undefined` when it is not to be guarded: OpenTelemetry's own, such as an exporter's. */
-  admit(origin: string, toldBy: ToldBy, signal?: AbortSignal): HttpCall | BreakerOpenError | undefined {
+  admit(origin: string, toldBy: ToldBy, signal?: AbortSignal): HttpCall | Error | undefined {
     return isTracingSuppressed() ? undefined : this.admitTo(this.upstreamOf(origin), toldBy, signal);
   }
 
   /** The same for a call that has been found to be guarded. */
-  admitTo(upstream: Upstream, toldBy: ToldBy, signal: AbortSignal | undefined): HttpCall | BreakerOpenError {
+  admitTo(upstream: Upstream, toldBy: ToldBy, signal: AbortSignal | undefined): HttpCall | Error {
     const { breaker } = upstream;
     const permit = breaker.tryAcquire();
     if (permit === undefined) return breaker.rejection();

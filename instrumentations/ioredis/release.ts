@@ -34,7 +34,7 @@ function answerSent(queue: CommandQueue, group: ServerGroup): void {
 
 function refusal({ admission: { breaker, permit } }: Call): Error {
   // One that had waited for a connection on trial has not been counted yet.
-  if (permit === undefined) breaker.tryAcquire()?.cancel();
+  if (permit === undefined) breaker.tryAcquire({ faults: 'none' })?.cancel();
   // One that was admitted has not been refused: only the circuit as it is now can say for how long.
   return breaker.refusal() ?? breaker.rejection();
 }

@@ -26,7 +26,7 @@ export function admit(state: ClientState, group: ServerGroup, operation: string,
 
 function permitOf({ breaker, permit }: Admission): Permit | undefined {
   if (permit !== undefined) return permit;
-  return breaker.state === 'open' || breaker.state === 'forced_open' ? undefined : breaker.tryAcquire({ untimed: true });
+  return breaker.state === 'open' || breaker.state === 'forced_open' ? undefined : breaker.tryAcquire({ untimed: true, faults: 'none' });
 }
 
 /** Settles a call with its error, as the user's `classify` or else the defaults for Redis say. */

@@ -22,7 +22,7 @@ export function connectGate(database: Database, waits: boolean): ConnectGate {
     (state === 'shadow' && breaker.snapshot().circuit !== 'closed') ||
     (state === 'half_open' && !waits);
   if (!asks) return { permit: undefined };
-  const permit = breaker.tryAcquire();
+  const permit = breaker.tryAcquire({ faults: 'none' });
   if (permit === undefined) return { refusal: breaker.rejection() };
   if (!waits) return { permit };
   permit.ignore();

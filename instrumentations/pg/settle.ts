@@ -45,5 +45,5 @@ export function settleLate({ server }: Database, breaker: Breaker, error: unknow
 export function observe(breaker: Breaker): Permit<Breaker> | undefined {
   const { state } = breaker;
   const closed = state === 'closed' || state === 'disabled' || (state === 'shadow' && breaker.snapshot().circuit === 'closed');
-  return closed && breaker.options.halfOpen.rampUpMs === 0 ? breaker.tryAcquire() : undefined;
+  return closed && breaker.options.halfOpen.rampUpMs === 0 ? breaker.tryAcquire({ faults: 'none' }) : undefined;
 }

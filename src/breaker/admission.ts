@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { errorType, type RejectionReason } from '../core/errors.ts';
 import { reportFault } from '../core/fault.ts';
+import type { InjectedFaultError } from '../core/injected-fault-error.ts';
 import type { ResolvedOptions } from '../core/options.ts';
 import type { CountedOutcome, Outcome } from '../core/outcome.ts';
 import type { CallTracer } from '../core/tracer.ts';
@@ -28,8 +29,8 @@ export class Admission implements CircuitOwner {
   tracer: CallTracer | undefined;
   /** When somebody last asked for a permit. */
   lastUsed: number;
-  /** The last refusal. */
-  refusal: RejectionReason = 'open';
+  /** The last refusal, or the injected error that a call has met in its place. */
+  refusal: RejectionReason | InjectedFaultError = 'open';
   refusedAt = 0;
   /** Infinity where no call is slow. */
   #slowCallMs: number;
@@ -62,14 +63,14 @@ export class Admission implements CircuitOwner {
     else if (Watch.isNeeded(options)) this.#watch = new Watch(options, this.#clock, this.calls, this.circuit, this.#verify);
   }
 
-  /** Lets a call go, or not. */
+  /** Lets a call go as it is. Else it is refused, or let go to meet an injected fault: `permit.injection`. */
   admit(permit: Permit): boolean {
     const now = this.#clock.now();
     const { state } = this.circuit;
     this.lastUsed = now;
     permit.startedAt = now;
     permit.state = state;
-    if ((state.kind !== 'closed' || state.ramp !== undefined) && !this.#admitUnusual(permit, now)) return false;
+    if (!state.usual && !this.#admitUnusual(permit, now)) return false;
     this.calls.add(permit);
     this.#watch?.began(now);
     if (this.tracer !== undefined) this.#trace(permit, this.tracer);
@@ -85,6 +86,20 @@ export class Admission implements CircuitOwner {
     permit.state = state;
     permit.probe = state.kind === 'half_open' && reason === undefined;
     permit.unrecorded = reason !== undefined || state.kind === 'disabled';
+    return !this.#meets(permit, now);
+  }
+
+  /** Whether a call meets an injected fault; it is under way by then. */
+  #meets(permit: Permit, now: number): boolean {
+    const { injections } = this.circuit;
+    // Switched off is switched off.
+    if (injections.length === 0 || this.#breaker.mode === 'off') return false;
+    const injection = injections.find((each) => each.meets(now));
+    if (injection === undefined) return false;
+    permit.injection = injection;
+    this.calls.add(permit);
+    this.#watch?.began(now);
+    if (this.tracer !== undefined) this.#trace(permit, this.tracer);
     return true;
   }
 

@@ -76,6 +76,7 @@ export class Announcer {
       error,
       reason,
       trace,
+      injected: this.#breaker.injected,
       failures: this.#failures?.list() ?? [],
       waiting: calls.oldestTraces(MAX_TRACES),
     };

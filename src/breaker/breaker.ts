@@ -1,5 +1,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { BreakerOpenError, errorType, type RejectionReason, type StateName } from '../core/errors.ts';
+import type { InjectedFaultError } from '../core/injected-fault-error.ts';
+import type { InjectionOptions } from '../core/injection.ts';
 import type { Mode, ResolvedOptions } from '../core/options.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { DegradedMode } from '../core/policy-options.ts';
@@ -11,6 +13,8 @@ import type { Circuit } from './circuit.ts';
 import type { AcquireOptions, BreakerEnvironment, ConnectionEvidence, RecoveryEvidence } from './environment.ts';
 import type { BreakerEvents } from './events.ts';
 import { callbackCall, type RunContext, type RunOptions, runStream, runSync, type StreamLike, wrapped } from './execute.ts';
+import { Injection } from './injection.ts';
+import { goesOn, injectedRun, meet } from './meet.ts';
 import type { Meters } from './meters.ts';
 import { Permit, type PermitOwner } from './permit.ts';
 import { freeSlot, rejectedLater, runIn, slotFor } from './run.ts';
@@ -88,8 +92,10 @@ export class Breaker implements PermitOwner {
   #runPlain<T>(fn: (context: RunContext) => T | PromiseLike<T>, options: RunOptions | undefined): Promise<T> {
     const slot = slotFor(this);
     if (this.#admission.admit(slot)) return runIn(slot, fn, options);
+    const met = meet(slot, this.#admission);
+    if (met instanceof Injection) return runIn(slot, injectedRun(met, slot, fn), options);
     freeSlot(slot);
-    return rejectedLater(this.rejection());
+    return rejectedLater(met);
   }
   #runWith<T>(fn: (context: RunContext) => T | PromiseLike<T>, options: RunOptions | undefined): Promise<T> {
     if (options?.signal?.aborted === true) return Promise.reject(options.signal.reason);
@@ -102,8 +108,10 @@ export class Breaker implements PermitOwner {
     this.#timedRunner ??= new TimedRunner(this, this.#admission);
     const slot = this.#timedRunner.slot();
     if (this.#admission.admit(slot)) return this.#timedRunner.run(slot, fn, options, timeoutMs);
+    const met = meet(slot, this.#admission);
+    if (met instanceof Injection) return this.#timedRunner.run(slot, injectedRun(met, slot, fn), options, timeoutMs);
     this.#timedRunner.free(slot);
-    return rejectedLater(this.rejection());
+    return rejectedLater(met);
   }
   /** The same for a function that answers at once. */
   runSync<T>(fn: () => T, options?: Untimed): T {
@@ -132,12 +140,39 @@ export class Breaker implements PermitOwner {
   /** The right to make one call, or `undefined` when it is refused; {@link rejection} then makes the error. */
   tryAcquire(options?: AcquireOptions): Permit<Breaker> | undefined {
     const permit = new Permit<Breaker>(this, options?.untimed ?? false);
-    return this.#admission.admit(permit) ? permit : undefined;
+    return this.#admission.admit(permit) || goesOn(permit, this.#admission, options?.faults) ? permit : undefined;
   }
 
-  /** The error of the refusal just made. */
-  rejection(): BreakerOpenError {
-    return this.#rejection(this.#circuit.state, this.#admission.refusal, this.#admission.refusedAt);
+  /** The error of the refusal just made, or of the injected fault that the call has met in its place. */
+  rejection(): BreakerOpenError | InjectedFaultError {
+    const { refusal, refusedAt } = this.#admission;
+    return typeof refusal === 'string' ? this.#rejection(this.#circuit.state, refusal, refusedAt) : refusal;
+  }
+
+  /**
+   * Injects faults into its calls on purpose, for a while: what a call meets is for its caller, and for this circuit, as if the
+   * dependency had failed. In mode `off` nothing is injected; in `shadow` calls fail and wait as they do in `enforce`.
+   * @returns what ends it before its time: `end()`, or `using`
+   * @throws ConfigError for options that cannot be used; Error in production, unless that is allowed
+   */
+  inject(options: InjectionOptions): Injection {
+    return Injection.into(this, options);
+  }
+
+  /** Faults that are injected into its calls now, the newest first. */
+  get injections(): readonly Injection[] {
+    return this.#circuit.injections;
+  }
+  get injected(): boolean {
+    return this.#circuit.injections.length > 0;
+  }
+  /** @internal For injections. */
+  setInjections(injections: readonly Injection[]): void {
+    this.#circuit.setInjections(injections);
+  }
+  /** @internal Whether its server is to seem silent, whoever asks it. */
+  get silenced(): boolean {
+    return this.#circuit.silenced(this.clock.now());
   }
 
   /** The error that a call would be refused with now; asking counts nothing and takes no probe's permit. */
@@ -162,6 +197,7 @@ export class Breaker implements PermitOwner {
   /** Evidence that the server is back: an open circuit asks at once instead of waiting its time out. */
   recovered(evidence?: RecoveryEvidence): void {
     const now = this.clock.now();
+    if (this.#circuit.silenced(now)) return;
     if (evidence?.proven === true) this.#circuit.proven(now);
     this.#circuit.recovered(now);
   }

@@ -4,6 +4,7 @@ import type { Mode, ResolvedOptions } from '../core/options.ts';
 import { Alarm, type Sleeper } from './alarm.ts';
 import { HalfOpenTrial } from './half-open.ts';
 import type { InFlight } from './in-flight.ts';
+import type { Injection } from './injection.ts';
 import type { Cause, Move } from './move.ts';
 import { OpenTime } from './open-time.ts';
 import type { Permit } from './permit.ts';
@@ -13,6 +14,8 @@ import { isLegal } from './transitions.ts';
 import { Jury } from './trip/jury.ts';
 import { createWindow } from './window/create-window.ts';
 import type { Window } from './window/window.ts';
+
+const none: readonly Injection[] = [];
 
 /** Whom a circuit belongs to. */
 export interface CircuitOwner {
@@ -31,6 +34,8 @@ export class Circuit implements Sleeper {
   window: Window;
   consecutiveFailures = 0;
   lastFailure: unknown;
+  /** Faults that are injected into the calls, the newest first. */
+  injections: readonly Injection[] = none;
   #state: State;
   #options: ResolvedOptions;
   #hasOwnRules: boolean;
@@ -50,7 +55,7 @@ export class Circuit implements Sleeper {
     this.#calls = calls;
     this.#owner = owner;
     this.window = createWindow(options.window, now);
-    this.#state = incarnate(homeState(options.mode), 0, now);
+    this.#state = incarnate(homeState(options.mode), 0, now, false);
   }
 
   /** The state as of the last move; {@link present} first lets time have its say. */
@@ -70,6 +75,17 @@ export class Circuit implements Sleeper {
     return this.#state;
   }
 
+  setInjections(injections: readonly Injection[]): void {
+    this.injections = injections.length === 0 ? none : injections;
+    const state = this.#state;
+    state.usual = injections.length === 0 && state.kind === 'closed' && state.ramp === undefined;
+  }
+
+  /** Whether a server that is asked now is to seem silent: the question meets an injected hang as a call does. */
+  silenced(now: number): boolean {
+    return this.injections.some((each) => each.kind === 'hang' && each.meets(now));
+  }
+
   /** Whether a call may go, in any state but a settled `closed`: the reason why not, or `undefined`. A probe takes its permit. */
   refuses(state: State, now: number): RejectionReason | undefined {
     switch (state.kind) {
@@ -86,6 +102,7 @@ export class Circuit implements Sleeper {
         if (ramp === undefined) return undefined;
         if (!ramp.over(now)) return ramp.admit(now, this.#calls.count) ? undefined : 'ramp_up';
         state.ramp = undefined;
+        state.usual = this.injections === none;
         return undefined;
       }
     }
@@ -262,7 +279,7 @@ export class Circuit implements Sleeper {
 
   #assign(next: Successor, now: number): void {
     const before = this.#state;
-    const state = incarnate(next, before.generation + 1, now);
+    const state = incarnate(next, before.generation + 1, now, this.injections !== none);
     this.#state = state;
     this.#calls.startOver();
     this.#alarm?.clear();
@@ -274,7 +291,7 @@ export class Circuit implements Sleeper {
   #close(state: HalfOpenState | OpenState, now: number, cause: Cause): void {
     const { rampUpMs, permits } = this.#options.halfOpen;
     const ramp = rampUpMs > 0 ? new RampUp(now, rampUpMs, permits) : undefined;
-    this.move({ kind: 'closed', shadow: state.shadow, ramp } satisfies Omit<ClosedState, 'generation' | 'since'>, now, cause);
+    this.move({ kind: 'closed', shadow: state.shadow, ramp } satisfies Omit<ClosedState, 'generation' | 'since' | 'usual'>, now, cause);
   }
 
   #halfOpen(state: OpenState, now: number, cause: Cause, early: boolean): void {

@@ -23,6 +23,11 @@ export interface BreakerEnvironment {
 export interface AcquireOptions {
   /** For calls that wait by their nature (BLPOP, LISTEN): exempt from everything that time decides. */
   readonly untimed?: boolean;
+  /**
+   * Which faults that are injected on purpose the call may meet. Default `errors`: it is then counted as failed, `undefined` is
+   * returned, and `rejection()` is its error. `all`: whoever asks heeds `permit.injection`, too.
+   */
+  readonly faults?: 'none' | 'errors' | 'all';
 }
 
 /** What an answer of the server proves. */

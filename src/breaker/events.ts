@@ -53,6 +53,8 @@ export interface TransitionEvent {
   readonly trace: unknown;
   /** The last failures, at most 32, the newest last. */
   readonly failures: readonly FailureRecord[];
+  /** Faults were being injected on purpose. */
+  readonly injected: boolean;
   /** What the tracer kept with the calls still under way, at most 32, the oldest first. */
   readonly waiting: readonly unknown[];
 }

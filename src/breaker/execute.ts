@@ -40,6 +40,8 @@ export function runSync<T>(breaker: Breaker, fn: () => T, options: Omit<RunOptio
   }
 }
 
+const heedsFaults = { faults: 'all' } as const;
+
 /** Node's callback: an error or nothing first, then results. */
 export type Callback<Results extends unknown[]> = (error: unknown, ...results: Results) => void;
 
@@ -49,7 +51,7 @@ export function callbackCall<Results extends unknown[]>(
   callback: Callback<Results>,
   options: Omit<RunOptions, 'signal' | 'timeoutMs'> | undefined,
 ): void {
-  const permit = breaker.tryAcquire();
+  const permit = breaker.tryAcquire(heedsFaults);
   if (permit === undefined) {
     const refusal = breaker.rejection();
     // Never within the caller's own turn: a callback that is called now and then at once is a trap.
@@ -62,11 +64,33 @@ export function callbackCall<Results extends unknown[]>(
     permit.settle(failed ? judgeError(error, classify, undefined) : judgeValue(results[0], classify), failed ? error : undefined);
     callback(error, ...results);
   };
+  const begin = (): void => {
+    try {
+      permit.enter(() => start(settle));
+    } catch (error) {
+      permit.settle(judgeError(error, classify, undefined), error);
+      throw error;
+    }
+  };
+  const fail = (error: unknown): void => process.nextTick(() => Reflect.apply(callback, undefined, [error]));
+  const { injection } = permit;
+  if (injection === undefined) begin();
+  else if (injection.kind === 'latency') injection.delay(() => later(begin, fail));
+  else {
+    injection.hold(() => {
+      const error = injection.error(breaker);
+      permit.ignore(error);
+      fail(error);
+    });
+  }
+}
+
+/** Its caller has gone on: nobody is left to throw to. */
+function later(begin: () => void, fail: (error: unknown) => void): void {
   try {
-    permit.enter(() => start(settle));
+    begin();
   } catch (error) {
-    permit.settle(judgeError(error, classify, undefined), error);
-    throw error;
+    fail(error);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { RejectionReason, StateName } from '../core/errors.ts';
+import { type InjectionKind, injectionKinds } from '../core/injection.ts';
 import { type CountedOutcome, countedOutcomes } from '../core/outcome.ts';
 import { DurationHistogram } from './duration-histogram.ts';
 
@@ -44,6 +45,7 @@ export class Meters {
   #calls: number[] | undefined;
   #stateMs: number[] | undefined;
   #rejections: number[] | undefined;
+  #injections: number[] | undefined;
   #shadowRejections: number[] | undefined;
   #successes: DurationHistogram | undefined;
   /** Of all that is no success, by the key of {@link durations}. */
@@ -82,6 +84,11 @@ export class Meters {
     return this.#shadowRejections?.[rejectionReasons.indexOf(reason)] ?? 0;
   }
 
+  /** Calls that have met a fault injected on purpose. */
+  injections(kind: InjectionKind): number {
+    return this.#injections?.[injectionKinds.indexOf(kind)] ?? 0;
+  }
+
   /** Milliseconds spent in a state, the present one up to `now`. */
   stateTime(state: StateName, now: number): number {
     const past = this.#stateMs?.[stateNames.indexOf(state)] ?? 0;
@@ -116,6 +123,12 @@ export class Meters {
       this.#rejections ??= zeros(rejectionReasons.length);
       increment(this.#rejections, at);
     }
+  }
+
+  /** @internal */
+  countInjection(kind: InjectionKind): void {
+    this.#injections ??= zeros(injectionKinds.length);
+    increment(this.#injections, injectionKinds.indexOf(kind));
   }
 
   /** @internal */

@@ -1,4 +1,5 @@
 import type { Outcome } from '../core/outcome.ts';
+import type { Injection } from './injection.ts';
 import type { State } from './state.ts';
 
 /** Where permits go back to. */
@@ -35,6 +36,8 @@ export class Permit<Owner extends PermitOwner = PermitOwner> {
   retryAfterMs = 0;
   /** What telemetry keeps with the call. */
   trace: unknown = undefined;
+  /** What its call meets, unless an injected error has ended it by now. Whoever has asked for such a permit heeds it. */
+  injection: Injection | undefined = undefined;
 
   constructor(
     readonly breaker: Owner,

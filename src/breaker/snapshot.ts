@@ -42,6 +42,8 @@ export interface Snapshot {
   readonly probesInFlight: number;
   /** Openings in a row. */
   readonly openings: number;
+  /** Faults are being injected on purpose. */
+  readonly injected: boolean;
   /** Milliseconds until the next probe; `undefined` when calls are admitted, or only a person can tell. */
   readonly retryAfterMs: number | undefined;
   readonly lastTrip: LastTrip | undefined;
@@ -79,6 +81,7 @@ export function takeSnapshot(
     inFlight: breaker.inFlight,
     probesInFlight: state.kind === 'half_open' ? state.trial.inFlight : 0,
     openings: circuit.openTime.inRow(options.open, state.kind === 'closed' ? now - state.since : 0),
+    injected: breaker.injected,
     retryAfterMs: circuit.retryAfterMs(state, now),
     lastTrip: trip && { trigger: trip.trigger, agoMs: now - trip.at, value: trip.value, limit: trip.limit, errorType: trip.errorType },
     calls: callTotals(meters),

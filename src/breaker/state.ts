@@ -10,6 +10,8 @@ interface Incarnation {
   readonly since: number;
   /** Runs beside the traffic: decides and reports, refuses nothing. */
   readonly shadow: boolean;
+  /** Every call may go as it is: closed, without a ramp, and no faults are injected. */
+  usual: boolean;
 }
 
 export interface ClosedState extends Incarnation {
@@ -47,23 +49,24 @@ export interface DisabledState extends Incarnation {
  */
 export type State = ClosedState | OpenState | HalfOpenState | ForcedOpenState | DisabledState;
 
-type WithoutIncarnation<S> = S extends State ? Omit<S, 'generation' | 'since'> : never;
+type WithoutIncarnation<S> = S extends State ? Omit<S, 'generation' | 'since' | 'usual'> : never;
 
 /** A state to come. */
 export type Successor = WithoutIncarnation<State>;
 
 /** Written out: a spread copy would have a hidden class of its own for every breaker, in memory and for each call that reads it. */
-export function incarnate(next: Successor, generation: number, since: number): State {
+export function incarnate(next: Successor, generation: number, since: number, injected: boolean): State {
   const { shadow } = next;
+  const usual = false;
   switch (next.kind) {
     case 'closed':
-      return { kind: next.kind, generation, since, shadow, ramp: next.ramp };
+      return { kind: next.kind, generation, since, shadow, usual: next.ramp === undefined && !injected, ramp: next.ramp };
     case 'open':
-      return { kind: next.kind, generation, since, shadow, until: next.until, mayEndEarly: next.mayEndEarly, byEvidence: next.byEvidence };
+      return { kind: next.kind, generation, since, shadow, usual, until: next.until, mayEndEarly: next.mayEndEarly, byEvidence: next.byEvidence };
     case 'half_open':
-      return { kind: next.kind, generation, since, shadow, trial: next.trial, early: next.early, byEvidence: next.byEvidence };
+      return { kind: next.kind, generation, since, shadow, usual, trial: next.trial, early: next.early, byEvidence: next.byEvidence };
     default:
-      return { kind: next.kind, generation, since, shadow };
+      return { kind: next.kind, generation, since, shadow, usual };
   }
 }
 

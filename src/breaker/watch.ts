@@ -17,8 +17,12 @@ const RECHECK_MS = 50;
 /** A server that is asked and says nothing for so long has said no, should whoever asks have no limit of their own. */
 const LONGEST_QUESTION_MS = 5_000;
 
-/** Asks a server whether it is there. @param healthyMs how long a healthy call may take, where that has been learned */
-export type Verify = (healthyMs?: number) => Promise<boolean>;
+/**
+ * Asks a server whether it is there.
+ * @param healthyMs how long a healthy call may take, where that has been learned
+ * @param silenced an injected hang keeps the answer from us, whatever it is: it may be left unasked, and takes as long as silence does
+ */
+export type Verify = (healthyMs?: number, silenced?: boolean) => Promise<boolean>;
 
 /**
  * Watches the calls under way of a closed circuit: those that run for too long (`countInFlight`), and a target that
@@ -171,7 +175,9 @@ export class Watch {
     this.#asking = true;
     const limit: Timer = this.#clock.setTimer(() => settle(false), LONGEST_QUESTION_MS);
     const verify = this.#verify ?? (() => Promise.resolve(true));
-    outsideCallContext(async () => verify(this.#stall?.learnedMs)).then(settle, (fault: unknown) => {
+    const silenced = this.#circuit.silenced(this.#clock.now());
+    const heard = (alive: boolean): void => settle(alive && !silenced);
+    outsideCallContext(async () => verify(this.#stall?.learnedMs, silenced)).then(heard, (fault: unknown) => {
       reportFault(fault, 'verifying a stall');
       settle(true);
     });

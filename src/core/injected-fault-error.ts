@@ -1,4 +1,4 @@
-import { withoutStack } from './errors.ts';
+import { isBreakerError, withoutStack } from './errors.ts';
 
 /** Survives two copies of this package in one process. */
 const brand = Symbol.for('otel-breaker.injected');
@@ -34,10 +34,14 @@ Object.defineProperty(InjectedFaultError.prototype, brand, { value: true });
 /** How far to follow `cause`: `fetch` wraps what happened in a bare TypeError. */
 const maxCauses = 3;
 
-/** Whether a call failed by an injected fault, as told by any copy of otel-breaker. Its causes count too. */
+/**
+ * Whether a call failed by an injected fault, as told by any copy of otel-breaker. What wraps one counts too, but no refusal of a
+ * circuit that one has opened.
+ */
 export function isInjectedFault(error: unknown): boolean {
   for (let each = error, depth = 0; typeof each === 'object' && each !== null && depth <= maxCauses; depth += 1) {
     if ((each as { [brand]?: unknown })[brand] === true) return true;
+    if (isBreakerError(each)) return false;
     each = (each as { cause?: unknown }).cause;
   }
   return false;

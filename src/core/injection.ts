@@ -29,6 +29,8 @@ export interface InjectionOptions {
   readonly by?: string;
   /** For the record: why. */
   readonly reason?: string;
+  /** Also in production, where it is refused otherwise. */
+  readonly allowInProduction?: boolean;
 }
 
 export interface ResolvedInjection {
@@ -70,7 +72,7 @@ export const injectionProperties = {
 
 const codeSchema: ObjectSchema = {
   kind: 'object',
-  properties: { ...injectionProperties, by: { kind: 'string' } },
+  properties: { ...injectionProperties, by: { kind: 'string' }, allowInProduction: { kind: 'boolean' } },
   required: ['kind'],
 };
 

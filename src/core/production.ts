@@ -20,6 +20,12 @@ function isProduction(name: string): boolean {
   return words.some((word) => word === 'prod' || word === 'production') && !words.some((word) => /^(pre|non|not|no)$/.test(word));
 }
 
+/** @throws Error that says so, where no faults may be injected */
+export function refuseInProduction(allowed = false): void {
+  const why = whyNoFaults(process.env, allowed);
+  if (why !== undefined) throw new Error(why);
+}
+
 /** Why no faults may be injected, and how to allow them; `undefined` where they may. @param allowed by the configuration, or by code */
 export function whyNoFaults(env: Environment, allowed: boolean): string | undefined {
   const said = env[allowance]?.trim().toLowerCase();

@@ -1,10 +1,23 @@
 import type { RejectionReason, StateName } from './errors.ts';
+import type { ResolvedInjection } from './injection.ts';
 import type { CountedOutcome } from './outcome.ts';
 
 /** What a tracer may know of a breaker without importing it. */
 export interface TracedBreaker {
   readonly name: string;
   readonly state: StateName;
+  /** Whether faults are being injected into its calls. */
+  readonly injected?: boolean;
+}
+
+/** What a tracer may know of an injection without importing it. */
+export interface TracedInjection {
+  readonly fault: ResolvedInjection;
+  /** For people: whose calls meet it. */
+  readonly scope: string;
+  readonly breakers: readonly TracedBreaker[];
+  /** Calls that have met it. */
+  readonly calls: number;
 }
 
 /**
@@ -24,6 +37,10 @@ export interface CallTracer {
   rejected(breaker: TracedBreaker, reason: RejectionReason, retryAfterMs: number | undefined, shadow: boolean): void;
   /** Runs a probe's function with the probe's span active; must call `fn` exactly once and return what it returns. */
   enter<R>(trace: unknown, fn: () => R): R;
+  /** A call has met a fault that is injected on purpose: called in the call's own context. */
+  injected?(trace: unknown, breaker: TracedBreaker, fault: ResolvedInjection): void;
+  /** Injecting faults has begun, or has ended. */
+  injecting?(injection: TracedInjection, began: boolean): void;
   /** A call begins that has policies around it. `undefined` means: not interested. Optional: a tracer may know nothing of policies. */
   around?(breaker: TracedBreaker): PolicyTrace | undefined;
   /** A call that could be retried has ended, after so many attempts. */

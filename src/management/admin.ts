@@ -1,10 +1,11 @@
 import type { Breaker } from '../breaker/breaker.ts';
+import { ConfigError } from '../core/errors.ts';
 import { reportFault } from '../core/fault.ts';
 import { degradedModeOf } from '../policies/degraded.ts';
 import { Refusal } from './answer.ts';
 import { tidyReason } from './bodies.ts';
 import { ModeOverrides } from './mode-control.ts';
-import type { AdminEvent, ManagementOptions, ModeControl } from './ports.ts';
+import type { AdminEvent, FaultSource, ManagementOptions, ModeControl } from './ports.ts';
 import type { State } from './state.ts';
 import { isoTime } from './wall-time.ts';
 import type {
@@ -29,6 +30,8 @@ const moves: Readonly<Record<BreakerAction, (breaker: Breaker, reason: string) =
   release: (breaker, reason) => breaker.release(reason),
 };
 
+type AdminOptions = ManagementOptions & { readonly faults: FaultSource };
+
 /** Who acts, and what happens to be told. */
 export interface AdminListeners {
   acted(answer: AdminAnswer): void;
@@ -38,11 +41,11 @@ export interface AdminListeners {
 /** What a person may do. Everything is told to the audit log, with who did it and what was before and after. */
 export class Admin {
   readonly #state: State;
-  readonly #options: ManagementOptions;
+  readonly #options: AdminOptions;
   readonly #listeners: AdminListeners;
   readonly #modes: ModeControl;
 
-  constructor(state: State, options: ManagementOptions, listeners: AdminListeners) {
+  constructor(state: State, options: AdminOptions, listeners: AdminListeners) {
     this.#state = state;
     this.#options = options;
     this.#listeners = listeners;
@@ -78,7 +81,6 @@ export class Admin {
   /** @throws Refusal that says what is wrong, or why it is not allowed here */
   inject(actor: string, request: FaultRequest): AdminAnswer {
     const { faults } = this.#options;
-    if (faults === undefined) throw new Refusal(501, 'not_available', 'faults cannot be injected here');
     const { reason, ...rest } = request;
     try {
       return this.#act(
@@ -91,7 +93,7 @@ export class Admin {
         () => faults.list(),
       );
     } catch (error) {
-      throw error instanceof Refusal ? error : new Refusal(409, 'conflict', error instanceof Error ? error.message : String(error));
+      throw refusalOf(error);
     }
   }
 
@@ -153,6 +155,19 @@ export class Admin {
       reportFault(fault, 'the audit log');
     }
   }
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof ConfigError)
+    return new Refusal(
+      400,
+      'invalid_body',
+      error.message,
+      {},
+      error.issues.map(({ path, allowed }) => ({ path, allowed })),
+    );
+  return new Refusal(409, 'conflict', error instanceof Error ? error.message : String(error));
 }
 
 /** As `error.code: ECONNRESET`, one text each. */

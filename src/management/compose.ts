@@ -7,6 +7,7 @@ import { Admin } from './admin.ts';
 import { App } from './app.ts';
 import { controlRoutes } from './controls.ts';
 import { Events } from './events.ts';
+import { FaultControl } from './fault-control.ts';
 import type { ManagementOptions } from './ports.ts';
 import { readingRoutes } from './reading.ts';
 import { State } from './state.ts';
@@ -24,7 +25,8 @@ export interface Composed {
 export const usualHost = '127.0.0.1';
 
 /** Puts together what answers requests; where they come from is somebody else's. */
-export function composeApp(registry: Registry, options: ManagementOptions): Composed {
+export function composeApp(registry: Registry, given: ManagementOptions): Composed {
+  const options = { ...given, faults: given.faults ?? new FaultControl(registry) };
   const host = options.host ?? usualHost;
   const transitions = new Transitions(registry);
   const state = new State(registry, options);
@@ -47,7 +49,7 @@ export function composeApp(registry: Registry, options: ManagementOptions): Comp
     allowedHosts: [...(options.allowedHosts ?? []), ...(isIP(host) === 0 ? [host] : [])],
     private: isLoopback(host),
   });
-  const routes = [...readingRoutes(state, events, options), ...controlRoutes(state, admin, options)];
+  const routes = [...readingRoutes(state, events, options), ...controlRoutes(state, admin, options.faults)];
   return {
     app: new App({ routes, access, page: options.page }),
     events,

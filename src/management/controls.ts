@@ -1,7 +1,7 @@
 import type { Admin } from './admin.ts';
 import { json } from './answer.ts';
 import { bodies } from './bodies.ts';
-import type { ManagementOptions } from './ports.ts';
+import type { FaultSource } from './ports.ts';
 import { breakerOf } from './reading.ts';
 import { readBody } from './request.ts';
 import type { Context, Route } from './route.ts';
@@ -32,7 +32,7 @@ const unknown = { 404: { schema: 'ErrorView', description: 'there is none of tha
 type Control = Pick<Route, 'path' | 'id' | 'summary' | 'answers' | 'handle'> & { readonly body: NonNullable<Route['body']> };
 
 /** What can be done, with an admin token. */
-export function controlRoutes(state: State, admin: Admin, options: ManagementOptions): Route[] {
+export function controlRoutes(state: State, admin: Admin, faults: FaultSource): Route[] {
   const control = (route: Control): Route => ({ method: 'POST', access: 'admin', ...route });
   const one = (action: BreakerAction): Route =>
     control({
@@ -85,7 +85,8 @@ export function controlRoutes(state: State, admin: Admin, options: ManagementOpt
       },
       handle: async (context) => reload(admin, context),
     }),
-    ...(options.faults === undefined ? [] : [listFaults(options.faults), injectFaults(control, admin)]),
+    listFaults(faults),
+    injectFaults(control, admin),
   ];
 }
 
@@ -94,7 +95,7 @@ async function reload(admin: Admin, { request, actor }: Context) {
   return json(answer, answer.applied ? 200 : 422);
 }
 
-function listFaults(faults: NonNullable<ManagementOptions['faults']>): Route {
+function listFaults(faults: FaultSource): Route {
   return {
     method: 'GET',
     path: '/admin/faults',

@@ -112,6 +112,7 @@ export interface ManagementOptions {
   readonly health?: HealthSource;
   readonly alerts?: AlertSource;
   readonly history?: HistorySource;
+  /** Default: they can be injected with an admin token, outside of production. */
   readonly faults?: FaultSource;
   /** Loaded when somebody asks for it. */
   readonly page?: () => Promise<Assets>;

@@ -138,10 +138,7 @@ export class State {
   }
 
   view(breaker: Breaker): BreakerView {
-    return breakerView(
-      breaker,
-      this.#options.faults?.list().some(({ breakers }) => breakers.includes(breaker.name)),
-    );
+    return breakerView(breaker);
   }
 
   #degraded(): { degraded?: DegradedView } {

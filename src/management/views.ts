@@ -12,9 +12,9 @@ import type { BreakerCounts, BreakerView, ErrorCount, LastTripView, PoolView, Ta
 /** Kinds of error that a view lists. */
 const maxErrors = 8;
 
-export function breakerView(breaker: Breaker, injected = false): BreakerView {
+export function breakerView(breaker: Breaker): BreakerView {
   const { options } = breaker;
-  const { target, rule, circuit, retryAfterMs, degraded, lastTrip, generation: _, ...rest } = breaker.snapshot();
+  const { target, rule, circuit, retryAfterMs, degraded, lastTrip, injected, generation: _, ...rest } = breaker.snapshot();
   const fallbacks = fallbacksOf(breaker);
   const limits = {
     ...(options.failureRatio !== undefined && { failureRatioLimit: options.failureRatio }),
@@ -84,7 +84,7 @@ export function poolViews(registry: Registry): PoolView[] {
 }
 
 export function transitionView(event: TransitionEvent): TransitionView {
-  const { breaker, from, to, trigger, value, limit, error, reason, shadow, openForMs } = event;
+  const { breaker, from, to, trigger, value, limit, error, reason, shadow, openForMs, injected } = event;
   return {
     breaker: breaker.name,
     at: isoTime(Math.max(0, breaker.clock.now() - event.at)),
@@ -97,6 +97,7 @@ export function transitionView(event: TransitionEvent): TransitionView {
     ...(reason !== undefined && { reason }),
     ...(shadow && { shadow }),
     ...(openForMs !== undefined && { openForMs }),
+    ...(injected && { injected }),
   };
 }
 

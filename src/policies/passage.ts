@@ -1,6 +1,7 @@
 import { enterIsolated, isolated } from '../breaker/isolated.ts';
 import { isRejection, judgeError, judgeValue } from '../breaker/judge.ts';
 import type { Clock } from '../core/clock.ts';
+import { isInjectedFault } from '../core/injected-fault-error.ts';
 import type { CountedOutcome, Outcome } from '../core/outcome.ts';
 import { FailedResultError, RetryExhaustedError } from '../core/policy-errors.ts';
 import type { PolicyTrace } from '../core/tracer.ts';
@@ -126,7 +127,7 @@ export class Passage<T> implements Attempt {
     const { call } = this;
     if (error instanceof RetryExhaustedError) return this.outcomeOf(error.cause);
     if (error === this.overdue && error !== undefined) return 'failure';
-    if (error instanceof FailedResultError) return 'failure';
+    if (error instanceof FailedResultError || isInjectedFault(error)) return 'failure';
     if (isRejection(error)) return 'ignored';
     if (call.signal?.aborted === true && error === call.signal.reason) return 'cancelled';
     const own = call.outcomeOf === undefined ? undefined : isolated(() => call.outcomeOf?.(error));

@@ -1,14 +1,17 @@
 import type { ConnectionEvidence } from '../breaker/breaker.ts';
 import { Breaker } from '../breaker/breaker.ts';
+import type { Injection } from '../breaker/injection.ts';
 import type { Verify } from '../breaker/watch.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { Emitter } from '../core/emitter.ts';
 import type { ConfigError } from '../core/errors.ts';
 import { reportFault } from '../core/fault.ts';
+import type { InjectionOptions } from '../core/injection.ts';
 import { type BreakerOptions, mergeOptions, type ResolvedOptions, resolveOptions } from '../core/options.ts';
 import type { Target } from '../core/target.ts';
 import type { CallTracer } from '../core/tracer.ts';
 import { Degradation, type DegradedBy, type DegradedEvent, type DegradedSetting, type DegradedState } from './degradation.ts';
+import { type Concerns, Injections } from './injections.ts';
 import { Pools } from './pools.ts';
 
 /** What configuration says of a breaker. */
@@ -68,6 +71,7 @@ export class Registry {
   readonly pools = new Pools();
   readonly #entries = new Map<string, Entry>();
   readonly #events = new Emitter<RegistryEvents>();
+  readonly #injections: Injections;
   readonly #maxBreakers: number;
   readonly #idleMs: number;
   #resolve: Resolve;
@@ -83,6 +87,7 @@ export class Registry {
     this.#maxBreakers = options.maxBreakers ?? 1_000;
     this.#idleMs = options.idleMs ?? 600_000;
     this.#sweptAt = this.clock.now();
+    this.#injections = new Injections(this.clock);
   }
 
   /** The breaker of that name, made if it does not exist. `target` and `hooks` matter only then. */
@@ -112,6 +117,7 @@ export class Registry {
     if (entry === undefined) return false;
     this.#entries.delete(name);
     entry.breaker.retired = true;
+    for (const injection of entry.breaker.injections) injection.detach(entry.breaker);
     this.#events.emit('removed', { breaker: entry.breaker });
     return true;
   }
@@ -168,6 +174,24 @@ export class Registry {
     if (now?.mode !== before?.mode || now?.by !== before?.by) this.#events.emit('degraded', { before, now, reason });
   }
 
+  /**
+   * Injects faults on purpose, for a while, into the calls of every breaker that `concerns` says, those to come as well.
+   * @param scope for people: which those are
+   * @returns what ends it before its time: `end()`, or `using`
+   * @throws ConfigError for options that cannot be used; Error in production, unless that is allowed
+   */
+  inject(options: InjectionOptions, concerns: Concerns = () => true, scope = 'all'): Injection {
+    const injection = this.#injections.begin(options, concerns, scope);
+    for (const { breaker } of this.#entries.values()) this.#injections.reach(breaker);
+    injection.tell(true);
+    return injection;
+  }
+
+  /** Those under way, of single breakers too, the oldest first. */
+  get injections(): Injection[] {
+    return this.#injections.list([...this.#entries.values()].map(({ breaker }) => breaker));
+  }
+
   /** Closes every circuit and forgets what it has seen. */
   resetAll(reason?: string): void {
     for (const { breaker } of this.#entries.values()) breaker.reset(reason);
@@ -186,6 +210,7 @@ export class Registry {
   /** @internal For telemetry: what must happen inside the calls' own async context. */
   setTracer(tracer: CallTracer | undefined): void {
     this.#tracer = tracer;
+    this.#injections.tracer = tracer;
     for (const { breaker } of this.#entries.values()) breaker.setTracer(tracer);
   }
 
@@ -227,6 +252,7 @@ export class Registry {
     breaker.degraded = this.degraded?.mode;
     const entry: Entry = { breaker, hooks, own: undefined };
     this.#entries.set(name, entry);
+    this.#injections.reach(breaker);
     this.#events.emit('added', { breaker });
     return entry;
   }

@@ -91,6 +91,7 @@ describe('a snapshot', () => {
       consecutiveFailures: 0,
       inFlight: 0,
       probesInFlight: 0,
+      injected: false,
       openings: 1,
       retryAfterMs: 4_960,
       lastTrip: { trigger: 'consecutive_failures', agoMs: 40, value: 1, limit: 1, errorType: 'EBOOM' },

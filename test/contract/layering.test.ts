@@ -24,8 +24,11 @@ const layers: readonly { readonly of: RegExp; readonly may: RegExp }[] = [
   { of: /^src\/observability\//, may: /^src\/observability\/|^src\/telemetry\/names\.ts$/ },
   // What register adds when the process has no SDK: knows the settings, and how telemetry is read.
   { of: /^src\/sdk\//, may: /^src\/(core|config|telemetry|sdk)\// },
-  // A mode set by hand is for whom a rule of the configuration would be.
-  { of: /^src\/management\/mode-control\.ts$/, may: /^src\/(core|registry|management)\/|^src\/config\/(matching|schema|system-names)\.ts$/ },
+  // A mode set by hand, and an injected fault, is for whom a rule of the configuration would be.
+  {
+    of: /^src\/management\/(mode|fault)-control\.ts$/,
+    may: /^src\/(core|breaker|registry|management)\/|^src\/config\/(matching|schema|system-names)\.ts$/,
+  },
   { of: /^src\/management\/page\//, may: /^src\/management\// },
   { of: /^src\/management\//, may: /^src\/(core|breaker|policies|registry|history|health|management)\// },
   // Talks to the management server by HTTP, as anybody may: of it, only what is said and how tokens are written.

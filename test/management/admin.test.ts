@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { AdminEvent } from '../../src/management/ports.ts';
 import type { AdminAnswer, Overview, ReloadAnswer } from '../../src/management/wire.ts';
-import { path, Rig } from './rig.ts';
+import { path, Rig, readSecret, secret } from './rig.ts';
 
 const name = 'redis://h:1 read';
 const at = (action: string, breaker = name): string => `/admin/circuit-breakers/${path(breaker)}/${action}`;
@@ -172,46 +172,112 @@ describe('a reload', () => {
 });
 
 describe('fault injection', () => {
-  it('is there only where somebody can do it, and says why it does not', async () => {
-    const request = { breaker: name, kind: 'error' };
-    expect((await new Rig().post('/admin/faults', request)).status).toBe(404);
-    const asked: unknown[] = [];
-    const at = '2026-11-30T10:00:00.000Z';
+  afterEach(() => void vi.unstubAllEnvs());
+
+  const faults = '/admin/faults';
+  const token = secret;
+
+  it('begins, is listed and shown, and ends by itself', async () => {
+    const rig = new Rig();
+    const breaker = rig.registry.get(name);
+    const said = await rig.post(faults, { breaker: name, kind: 'error', error: { code: 'ECONNRESET' }, reason: 'game day' });
     const fault = {
-      id: 1,
-      kind: 'error',
-      share: 1,
-      scope: name,
-      breakers: [name],
-      since: at,
-      until: at,
-      remainingMs: 0,
-      by: 'ops',
-      calls: 0,
-      waiting: 0,
-    } as const;
-    const rig = new Rig({
-      faults: {
-        inject: (given, actor) => {
-          if (given.kind === 'hang') throw new Error('not in production');
-          asked.push([given, actor]);
-        },
-        refused: undefined,
-        list: () => [fault],
+      ...{
+        id: expect.any(Number),
+        kind: 'error',
+        share: 1,
+        error: { code: 'ECONNRESET' },
+        scope: name,
+        breakers: [name],
+        by: 'ops',
+        reason: 'game day',
       },
-    });
-    rig.registry.get(name);
-    expect((await rig.post('/admin/faults', request)).status).toBe(200);
-    expect(asked).toEqual([[request, 'ops']]);
-    const refused = await rig.post('/admin/faults', { ...request, kind: 'hang' });
-    expect([refused.status, refused.text]).toEqual([409, expect.stringContaining('not in production')]);
-    expect(rig.audit).toMatchObject([{ details: ['breaker: redis://h:1 read', 'kind: error'] }, { error: 'not in production' }]);
-    expect((await rig.get('/admin/faults', { token: 'correct-horse-battery' })).json()).toEqual({ at: expect.any(String), faults: [fault] });
-    expect((await rig.get('/api/overview')).json()).toMatchObject({
+      ...{ since: expect.any(String), until: expect.any(String), remainingMs: 60_000, calls: 0, waiting: 0 },
+    };
+    expect([said.status, said.json()]).toMatchObject([200, { action: 'faults', actor: 'ops', changes: [], faults: [fault] }]);
+    expect(breaker.tryAcquire()).toBeUndefined();
+    expect((await rig.get(faults, { token })).json()).toEqual({ at: expect.any(String), faults: [{ ...fault, calls: 1 }] });
+    const overview = (await rig.get('/api/overview')).json();
+    expect(overview).toMatchObject({
       features: expect.arrayContaining(['faults']),
-      faults: [fault],
+      faults: [{ ...fault, calls: 1 }],
       breakers: [{ injected: true }],
     });
+    rig.clock.advance(60_000);
+    expect((await rig.get('/api/overview')).json()).not.toHaveProperty('faults');
+    expect((await rig.get(faults, { token })).json()).toMatchObject({ faults: [] });
+    expect(rig.audit).toMatchObject([
+      { action: 'faults', actor: 'ops', reason: 'game day', details: [`breaker: ${name}`, 'kind: error', 'error.code: ECONNRESET'] },
+    ]);
+  });
+
+  it('is for all that match, those to come as well, and takes the place of what was asked for there before', async () => {
+    const rig = new Rig();
+    rig.registry.get(name, { system: 'redis' });
+    await rig.post(faults, { match: { system: 'redis' }, kind: 'latency', latencyMs: 200, share: 0.5 });
+    rig.registry.get('redis://h:1 write', { system: 'redis' });
+    rig.registry.get('http://h', { system: 'http' });
+    const breakers = [name, 'redis://h:1 write'];
+    expect((await rig.get(faults, { token })).json()).toMatchObject({ faults: [{ scope: 'system: redis', latencyMs: 200, share: 0.5, breakers }] });
+    await rig.post(faults, { match: { system: 'redis' }, kind: 'hang', durationMs: 1_000 });
+    expect((await rig.get(faults, { token })).json()).toMatchObject({ faults: [{ kind: 'hang', breakers, remainingMs: 1_000 }] });
+  });
+
+  it.each([
+    ['of one breaker ends all that concerns it', { breaker: name, kind: 'off' }, ['http://h']],
+    ['of a match ends all that concerns one of those', { match: { system: 'http' }, kind: 'off' }, [name, 'system: redis']],
+    ['ends everything', { kind: 'off' }, []],
+    ['of all ends everything', { match: {}, kind: 'off' }, []],
+    ['of who will never come ends nothing', { match: { system: 'nobody' }, kind: 'off' }, [name, 'system: redis', 'http://h']],
+  ])('off %s', async (_, body, left) => {
+    const rig = new Rig();
+    rig.registry.get(name, { system: 'redis' });
+    rig.registry.get('http://h', { system: 'http' });
+    await rig.post(faults, { breaker: name, kind: 'error' });
+    await rig.post(faults, { match: { system: 'redis' }, kind: 'error' });
+    await rig.post(faults, { breaker: 'http://h', kind: 'error' });
+    const said = await rig.post(faults, body);
+    expect([said.status, said.json<AdminAnswer>().faults?.map(({ scope }) => scope)]).toEqual([200, left]);
+  });
+
+  it.each([
+    ['nobody of that name', { breaker: 'nobody', kind: 'error' }, 404, 'unknown_breaker', /no breaker is named 'nobody'/],
+    ['no breaker', { kind: 'error' }, 400, 'invalid_body', /neither breaker nor match/],
+    ['two kinds of scope', { breaker: name, match: {}, kind: 'error' }, 400, 'invalid_body', /both/],
+    ['latency without a length', { breaker: name, kind: 'latency' }, 400, 'invalid_body', /latencyMs/],
+    ['longer than an hour', { breaker: name, kind: 'hang', durationMs: 3_600_001 }, 400, 'invalid_body', /durationMs/],
+  ])('is refused for %s, and nothing is injected', async (_, body, status, code, message) => {
+    const rig = new Rig();
+    rig.registry.get(name);
+    const said = await rig.post(faults, body);
+    expect([said.status, said.json()]).toMatchObject([status, { error: { code, message: expect.stringMatching(message) } }]);
+    expect(rig.registry.injections).toEqual([]);
+  });
+
+  it('is refused in production, and says so before anybody asks', async () => {
+    vi.stubEnv('NODE_ENV', 'production');
+    const rig = new Rig();
+    rig.registry.get(name);
+    const said = await rig.post(faults, { breaker: name, kind: 'error' });
+    expect([said.status, said.text]).toEqual([409, expect.stringContaining('no faults are injected in production (NODE_ENV=production)')]);
+    expect(rig.audit).toMatchObject([{ action: 'faults', error: expect.stringContaining('production') }]);
+    expect((await rig.get(faults, { token })).json()).toMatchObject({ refused: expect.stringContaining('OTEL_BREAKER_ALLOW_FAULTS=true') });
+    expect((await rig.get('/api/overview')).json<Overview>().features).not.toContain('faults');
+    vi.stubEnv('OTEL_BREAKER_ALLOW_FAULTS', 'true');
+    expect((await rig.post(faults, { breaker: name, kind: 'error' })).status).toBe(200);
+  });
+
+  it('needs an admin token, to be seen too', async () => {
+    const rig = new Rig();
+    rig.registry.get(name);
+    for (const [asked, status] of [
+      [{}, 401],
+      [{ token: readSecret }, 403],
+    ] as const) {
+      expect((await rig.ask('POST', faults, { body: { breaker: name, kind: 'error' }, ...asked })).status).toBe(status);
+      expect((await rig.get(faults, asked)).status).toBe(status);
+    }
+    expect(rig.registry.injections).toEqual([]);
   });
 });
 

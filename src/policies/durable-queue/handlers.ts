@@ -1,4 +1,5 @@
 import { isBreakerError } from '../../core/errors.ts';
+import { isInjectedFault } from '../../core/injected-fault-error.ts';
 
 /** What an error of an attempt says: the server cannot be reached; it works and will never take this entry; or one may try again. */
 export type AttemptVerdict = 'unavailable' | 'poison' | 'retry';
@@ -29,6 +30,7 @@ const codes = new Set([
 
 /** Whether an error says that the other side was not reached, or cannot have been asked in vain: refusals, time-outs, broken connections. */
 export function isUnavailable(error: unknown): boolean {
+  if (isInjectedFault(error)) return true;
   if (isBreakerError(error)) return /^E(BREAKEROPEN|CALLTIMEOUT|BULKHEADFULL|RATELIMITED|READONLYMODE)$/.test(error.code);
   for (let each = error, depth = 0; typeof each === 'object' && each !== null && depth < 4; depth++) {
     const { code, cause } = each as { code?: unknown; cause?: unknown };
