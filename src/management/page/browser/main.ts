@@ -1,104 +1,91 @@
 import 'uplot/dist/uPlot.min.css';
-import './style.css';
-import { tokenChanged, unlock } from './actions.ts';
-import { ApiError, type Heard, history, listen } from './api.ts';
-import { Circuits } from './circuits.ts';
-import { byId, h } from './dom.ts';
-import { spoken } from './format.ts';
-import { Header } from './header.ts';
-import { note } from './notes.ts';
-import { Store } from './store.ts';
-import { System } from './system.ts';
-import { Timeline } from './timeline.ts';
-
-/** Samples are asked for one circuit at a time: of so many at most. */
-const maxPasts = 40;
-const retryMs = 2_000;
-const maxSpoken = 20;
+import './styles/base.css';
+import './styles/parts.css';
+import './styles/circuits.css';
+import './styles/details.css';
+import './styles/dialogs.css';
+import './styles/phone.css';
+import { Store } from './facts/store.ts';
+import { tokenChanged, unlock } from './parts/actions.ts';
+import { Alerts } from './parts/alerts.ts';
+import { Banners } from './parts/banners.ts';
+import { Circuits } from './parts/circuits.ts';
+import { byId } from './parts/dom.ts';
+import { Header } from './parts/header.ts';
+import { Lanes } from './parts/lanes.ts';
+import { Log } from './parts/log.ts';
+import { note } from './parts/notes.ts';
+import { Speaker } from './parts/speaker.ts';
+import { refusing, System } from './parts/system.ts';
+import { showTab } from './parts/tab.ts';
+import { Checks, Pools } from './parts/tables.ts';
+import type { Heard } from './server/api.ts';
+import { follow } from './server/connection.ts';
+import { Past } from './server/past.ts';
+import { token } from './server/token.ts';
 
 const store = new Store();
+const past = new Past(store, show);
 const header = new Header();
-const system = new System();
+const banners = new Banners();
+const speaker = new Speaker();
 const circuits = new Circuits(store);
-const timeline = new Timeline(store);
-byId('main').replaceChildren(...system.top, circuits.element, timeline.element, ...system.bottom);
+const parts = [new System(store), new Alerts(store), circuits, new Lanes(store), new Checks(), new Pools(), new Log(store)] as const;
+byId('main').replaceChildren(banners.element, ...parts.map(({ element }) => element));
+circuits.wanted = (names) => past.want(names);
 
 function show(): void {
   const { overview } = store;
   if (overview === undefined || document.hidden) return;
-  header.update(overview);
-  system.update(overview);
-  circuits.update(overview);
-  timeline.update();
-  const open = overview.breakers.filter(({ state }) => state === 'open' || state === 'forced_open').length;
-  document.title = `${open > 0 ? `(${open} open) ` : ''}${overview.service} · otel-breaker`;
-}
-
-const asked = new Set<string>();
-
-/** What was before the page was opened. */
-async function remember(): Promise<void> {
-  const unknown = (store.overview?.breakers ?? []).map(({ name }) => name).filter((name) => !asked.has(name));
-  for (const name of unknown.slice(0, Math.max(0, maxPasts - asked.size))) {
-    asked.add(name);
-    const { samples } = await history(name);
-    store.seriesOf(name).prepend(samples);
-  }
-}
-
-async function past(): Promise<void> {
-  try {
-    store.remember((await history()).transitions);
-    await remember();
-    show();
-  } catch {
-    // Without it the page begins now.
-  }
+  const open = refusing(overview.breakers);
+  header.update(overview, open);
+  banners.update(overview);
+  for (const part of parts) part.update(overview);
+  showTab(
+    open > 0 && overview.system.state === 'healthy' ? 'degraded' : overview.system.state,
+    `${open > 0 ? `(${open} open) ` : ''}${overview.service} · otel-breaker`,
+  );
 }
 
 function hear({ name, data }: Heard): void {
   if (name === 'overview') {
-    const known = store.overview?.pid;
-    store.take(data);
-    if (known !== data.pid) {
-      asked.clear();
-      void past();
+    const before = store.overview?.pid;
+    if (store.take(data)) {
+      if (before !== undefined) note('good', `The service has been restarted: process ${data.pid}, before ${before}`);
+      void past.begin();
     }
   } else if (name === 'transition') {
     store.remember([data]);
-    const log = byId('live');
-    log.append(h('p', {}, spoken(data)));
-    while (log.childElementCount > maxSpoken) log.firstElementChild?.remove();
-  } else if (name === 'config') {
-    note(data.applied ? 'good' : 'bad', data.error ?? `Configuration read: ${data.changes.join('; ') || 'nothing has changed'}`);
+    speaker.tell(data);
+  } else if (name === 'admin' || name === 'config') {
+    store.hear({ kind: name, data } as Parameters<Store['hear']>[0]);
+    if (name === 'config' && data.error !== undefined) note('bad', data.error);
   }
   show();
 }
 
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-    tokenChanged.addEventListener('change', () => resolve(), { once: true });
-  });
-}
+let live = false;
 
-async function follow(): Promise<never> {
-  for (;;) {
-    let why = 'the connection has ended';
-    try {
-      await listen(() => header.connection('live', 'live'), hear);
-    } catch (error) {
-      why = error instanceof ApiError ? error.message : 'no answer from the service';
-      if (error instanceof ApiError && error.status === 401) {
-        header.connection('lost', 'token needed');
-        await unlock('This service shows itself to holders of a token only. It is kept in this tab only.');
-        continue;
-      }
-    }
-    header.connection('lost', `not live: ${why}`);
-    await wait(retryMs);
-  }
-}
+void follow({
+  opened: () => {
+    header.connection('live', 'live');
+    banners.live();
+    // Moves may have been missed in between.
+    if (!live && store.overview !== undefined) void past.begin();
+    live = true;
+  },
+  hear,
+  lost: (why) => {
+    live = false;
+    header.connection('lost', 'not live');
+    banners.lost(why);
+    showTab('lost', `(not live) ${store.overview?.service ?? 'otel-breaker'}`);
+  },
+  needToken: async () => {
+    const known = token.get() === undefined ? undefined : 'That token is not known to the service.';
+    await unlock('This service shows itself to holders of a token only. It is kept in this tab only.', known);
+  },
+  hurry: tokenChanged,
+});
 
 document.addEventListener('visibilitychange', show);
-void follow();

@@ -1,4 +1,4 @@
-import type { ErrorView, EventMap, HistoryView } from '../../wire.ts';
+import type { ErrorView, EventMap, HistoryView } from '../../../wire.ts';
 import { EventParser } from './sse.ts';
 import { token } from './token.ts';
 

@@ -13,20 +13,31 @@ export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = 
   return element;
 }
 
+const texts = new WeakMap<Element, string>();
+
 /** What is the same already is not touched: a selection, or what a screen reader is reading, stays. */
 export function setText(node: Element, text: string): void {
-  if (node.textContent !== text) node.textContent = text;
+  if (texts.get(node) === text) return;
+  texts.set(node, text);
+  node.textContent = text;
 }
 
 export function setAttribute(node: Element, name: string, value: string): void {
   if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
-/** Replaces the children if what they are made of has changed. */
-export function fill(parent: Element & { made?: string }, key: string, make: () => readonly Child[]): void {
-  if (parent.made === key) return;
-  parent.made = key;
+export function setHidden(node: HTMLElement, hidden: boolean): void {
+  if (node.hidden !== hidden) node.hidden = hidden;
+}
+
+const made = new WeakMap<Element, string>();
+
+/** Replaces the children if what they are made of has changed. @returns whether it has */
+export function fill(parent: Element, key: string, make: () => readonly Child[]): boolean {
+  if (made.get(parent) === key) return false;
+  made.set(parent, key);
   parent.replaceChildren(...make().filter((child) => child !== undefined));
+  return true;
 }
 
 export function byId(id: string): HTMLElement {
