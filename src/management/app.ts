@@ -5,7 +5,7 @@ import { type Answer, json, Refusal, refused, securityHeaders } from './answer.t
 import { assetAnswer, noPage } from './assets.ts';
 import { describe } from './openapi.ts';
 import type { Asset, Assets } from './ports.ts';
-import { header, type Request } from './request.ts';
+import type { Request } from './request.ts';
 import type { Context, Route } from './route.ts';
 import { type Found, Routes } from './router.ts';
 
@@ -67,7 +67,7 @@ export class App {
     if (method === 'OPTIONS') return { status: 204, headers: allow, body: '' };
     if (asset === undefined || (method !== 'GET' && method !== 'HEAD'))
       throw new Refusal(405, 'method_not_allowed', `${method.slice(0, 20)} is not possible here; possible are ${allow.allow}`, allow);
-    return assetAnswer(asset, header(request, 'if-none-match'));
+    return assetAnswer(asset, request);
   }
 
   async #run({ route, params }: Found, request: Request, search: string): Promise<Answer> {

@@ -134,7 +134,7 @@ describe('the live page, in a browser', () => {
     await open({ width: 390, height: 844 });
     await page.getByRole('button', { name: /^redis:.* read$/ }).click();
     await page.getByRole('button', { name: 'Force open' }).waitFor();
-    expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
     expect(complaints).toEqual([]);
     calling.abort();
     await (app as SpawnedApp).stop();

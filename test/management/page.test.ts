@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { Matcher } from '../../src/config/matching.ts';
 import { pageAssets } from '../../src/management/page/assets.ts';
@@ -14,6 +14,7 @@ import { EventParser } from '../../src/management/page/browser/server/sse.ts';
 import { count, countdown, length, percent, rate } from '../../src/management/page/browser/words/format.ts';
 import { nameParts, why } from '../../src/management/page/browser/words/names.ts';
 import type { BreakerView, Overview, SampleView, TransitionView } from '../../src/management/wire.ts';
+import { Rig } from './rig.ts';
 
 const name = 'redis://127.0.0.1:6379 read';
 
@@ -85,6 +86,29 @@ describe('the page as it is served', () => {
   });
 });
 
+describe('a file of the page', () => {
+  const rig = new Rig({ page: () => Promise.resolve(pageAssets) });
+  const [path = ''] = [...pageAssets.keys()].filter((each) => each.endsWith('.js'));
+
+  test('is compressed for whoever takes it so, and only for them', async () => {
+    const zipped = await rig.get(path, { headers: { 'accept-encoding': 'deflate, gzip;q=0.8' } });
+    expect(zipped.headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'accept-encoding', 'content-type': 'text/javascript; charset=utf-8' });
+    expect(gunzipSync(zipped.answer.body).toString()).toBe(pageAssets.get(path)?.body);
+    for (const accept of [undefined, 'identity', 'gzip;q=0', 'gzipped']) {
+      const plain = await rig.get(path, { headers: { 'accept-encoding': accept } });
+      expect(plain.headers['content-encoding'], accept).toBeUndefined();
+      expect(plain.text, accept).toBe(pageAssets.get(path)?.body);
+    }
+  });
+
+  test('is not sent again to whoever has it', async () => {
+    const headers = { 'accept-encoding': 'gzip' };
+    const { etag } = (await rig.get('/', { headers })).headers;
+    expect((await rig.get('/', { headers: { ...headers, 'if-none-match': etag } })).status).toBe(304);
+    expect((await rig.get('/', { headers: { 'if-none-match': etag } })).status).toBe(200);
+  });
+});
+
 describe('server-sent events', () => {
   test('come whole however they are cut', () => {
     const text = 'retry: 2000\n\nevent: a\ndata: {"x":1}\n\nevent: b\r\ndata: y\r\n\r\n';
@@ -136,8 +160,19 @@ describe('what a circuit has done', () => {
   test('goes on from what the service has kept', () => {
     const series = new Series();
     series.add(view, origin / 1_000 + 20);
-    const sample = { state: 'closed', recorded: 20, failures: 2, slow: 0, failureRatio: 0.1, inFlight: 1, rejected: 10 } as const;
-    series.prepend([5, 10, 15, 25].map((seconds): SampleView => ({ at: at(seconds), ...sample }) as SampleView));
+    const sample = {
+      state: 'closed',
+      recorded: 20,
+      failures: 2,
+      slow: 0,
+      failureRatio: 0.1,
+      inFlight: 1,
+      succeeded: 5,
+      failed: 0,
+      rejected: 10,
+      fallbacks: 0,
+    } as const;
+    series.prepend([5, 10, 15, 25].map((seconds): SampleView => ({ at: at(seconds), ...sample })));
     expect(series.points.map(({ at: when }) => when - origin / 1_000)).toEqual([5, 10, 15, 20]);
     expect(series.points.map(({ rejected, ratio }) => [rejected, ratio]).slice(0, 3)).toEqual([
       [null, 0.1],

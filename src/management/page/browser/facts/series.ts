@@ -25,9 +25,6 @@ interface Totals extends Readonly<Record<Kind, number>> {
   readonly at: number;
 }
 
-/** What the history may say beside what it must. */
-type Sample = SampleView & { readonly succeeded?: number; readonly failed?: number; readonly fallbacks?: number };
-
 /** What is known of the past of one breaker, `span` seconds of it. Counts are told a second; `null` where they are not known. */
 export class Series {
   readonly points: Point[] = [];
@@ -36,7 +33,7 @@ export class Series {
   #last: Totals | undefined;
 
   /** From the server's history, before anything was seen here. */
-  prepend(samples: readonly Sample[]): void {
+  prepend(samples: readonly SampleView[]): void {
     const first = this.points[0]?.at ?? Number.POSITIVE_INFINITY;
     let before: number | undefined;
     const old = samples.flatMap((sample): Point[] => {
@@ -44,7 +41,7 @@ export class Series {
       if (at >= first) return [];
       const seconds = before === undefined || at <= before ? 0 : at - before;
       before = at;
-      const rate = (count: number | undefined): number | null => (count === undefined || seconds === 0 ? null : count / seconds);
+      const rate = (count: number): number | null => (seconds === 0 ? null : count / seconds);
       const { state, inFlight, failureRatio: ratio = null, slowRatio: slow = null } = sample;
       const rates = {
         served: rate(sample.succeeded),
