@@ -115,6 +115,7 @@ export class Row {
   }
 
   dispose(): void {
+    this.#spark.dispose();
     this.#details?.dispose();
     this.element.remove();
   }

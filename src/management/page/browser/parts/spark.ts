@@ -16,14 +16,28 @@ export interface Sparkle {
   readonly to: number;
 }
 
+const widths = new WeakMap<Element, number>();
+/** To ask an element for its width, each time, would lay out the page for each row. */
+const sizes = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) widths.set(target, contentRect.width);
+});
+
 /** The failure ratio of a row, small: states as bands behind, the limit as a broken line. Drawn by hand, as hundreds of charts would be heavy. */
 export class Spark {
   readonly element = h('canvas', { class: 'spark', height, 'aria-hidden': 'true' });
   readonly #context = this.element.getContext('2d');
 
+  constructor() {
+    sizes.observe(this.element);
+  }
+
+  dispose(): void {
+    sizes.unobserve(this.element);
+  }
+
   draw({ points, stretches, limit, from, to }: Sparkle): void {
     const ctx = this.#context;
-    const width = this.element.clientWidth;
+    const width = widths.get(this.element) ?? this.element.clientWidth;
     if (ctx === null || width === 0) return;
     const scale = devicePixelRatio;
     if (this.element.width !== Math.round(width * scale)) this.element.width = Math.round(width * scale);
