@@ -3,10 +3,12 @@ import { attention, attentionOf, type Group, groups, type Order, orders, sorted 
 import type { Store } from '../facts/store.ts';
 import type { Overview } from '../server/ahead.ts';
 import { h, setHidden, setText } from './dom.ts';
-import { columns, Row } from './row.ts';
+import { columns, numeric, Row } from './row.ts';
 
 /** Shown unless somebody asks for all: what is calm, beside everything that is not. */
 const maxCalm = 30;
+/** Rows out of sight are brought up to date at every so manieth change only: hundreds of them would keep a processor busy. */
+const unseenEvery = 10;
 /** Rows stay where they are for so long after somebody has pointed at them. */
 const holdMs = 3_000;
 
@@ -17,7 +19,8 @@ export class Circuits {
   wanted: (names: readonly string[]) => void = () => {};
   readonly #store: Store;
   readonly #rows = new Map<string, Row>();
-  readonly #table = h('table', { role: 'table', class: 'circuits', 'aria-labelledby': 'circuits-title' });
+  readonly #body = h('div', { class: 'rows' });
+  readonly #table: HTMLElement;
   readonly #none = h('p', { class: 'none' });
   readonly #more = h('button', { type: 'button', class: 'more', onclick: () => this.#showAll() });
   readonly #filter = h('input', {
@@ -34,6 +37,7 @@ export class Circuits {
   #group: Group = 'All';
   #all = false;
   #heldUntil = 0;
+  #turn = 0;
   #target: string | undefined;
 
   constructor(store: Store) {
@@ -45,10 +49,13 @@ export class Circuits {
         h('button', { type: 'button', class: 'chip', 'aria-pressed': String(group === 'All'), onclick: () => this.#choose(group) }),
       ]),
     );
-    const head = columns.map((column) =>
-      h('th', { scope: 'col', role: 'columnheader', class: `column-${column.toLowerCase().replace(' ', '-')}` }, column),
+    const head = columns.map((column) => h('div', { role: 'columnheader', class: numeric.includes(column) ? 'number' : undefined }, column));
+    this.#table = h(
+      'div',
+      { role: 'table', class: 'circuits', 'aria-labelledby': 'circuits-title' },
+      h('div', { role: 'rowgroup', class: 'heads' }, h('div', { role: 'row', class: 'columns' }, ...head)),
+      this.#body,
     );
-    this.#table.append(h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...head)));
     for (const name of ['pointermove', 'pointerdown'])
       this.#table.addEventListener(name, () => (this.#heldUntil = performance.now() + holdMs), { passive: true });
     const chips = h('div', { class: 'chips', role: 'group', 'aria-label': 'Show' }, ...this.#chips.values());
@@ -130,7 +137,12 @@ export class Circuits {
     const matching = this.#matching(overview);
     const shown = this.#all ? matching : this.#few(matching);
     this.#arrange(shown);
-    for (const view of shown) this.#rows.get(view.name)?.update(view);
+    this.#turn += 1;
+    shown.forEach((view, index) => {
+      const row = this.#rows.get(view.name);
+      if (row?.seen || row?.open || (index + this.#turn) % unseenEvery === 0) row?.update(view);
+      else row?.keep(view);
+    });
     const hidden = matching.length - shown.length;
     setText(this.#more, this.#all ? 'Show fewer' : `Show ${hidden} more`);
     setHidden(this.#more, this.#all ? matching.length <= this.#few(matching).length : hidden === 0);
@@ -161,12 +173,14 @@ export class Circuits {
 
   #arrange(views: readonly BreakerView[]): void {
     const wanted = views.map(({ name, ...rest }) => {
-      const row = this.#rows.get(name) ?? new Row({ name, ...rest }, this.#store, (each, open) => this.#toggled(each, open));
+      const known = this.#rows.get(name);
+      if (known !== undefined) return known;
+      const row = new Row({ name, ...rest }, this.#store, (each, open) => this.#toggled(each, open));
+      row.update({ name, ...rest });
       this.#rows.set(name, row);
       return row;
     });
-    const present = [...this.#table.tBodies] as HTMLElement[];
-    const gone = new Set(present);
+    const gone = new Set([...this.#body.children]);
     for (const { element } of wanted) gone.delete(element);
     for (const [name, row] of this.#rows) {
       if (!gone.has(row.element)) continue;
@@ -175,10 +189,10 @@ export class Circuits {
       this.#rows.delete(name);
     }
     const added = wanted.filter(({ element }) => !element.isConnected);
-    const same = added.length === 0 && wanted.every(({ element }, index) => element === this.#table.tBodies[index]);
+    const same = added.length === 0 && wanted.every(({ element }, index) => element === this.#body.children[index]);
     if (same || (added.length === 0 && performance.now() < this.#heldUntil)) return;
     place(
-      this.#table,
+      this.#body,
       wanted.map(({ element }) => element),
     );
     for (const { element } of added) this.#seen.observe(element);
@@ -189,19 +203,18 @@ export class Circuits {
     for (const { target, isIntersecting } of entries) {
       const row = rows.get(target);
       if (row === undefined) continue;
-      row.seen = isIntersecting;
-      row.draw();
+      row.look(isIntersecting);
     }
   }
 }
 
 /** Puts elements in their order without moving the one that has the focus: a moved element loses it. */
-function place(table: HTMLTableElement, elements: readonly HTMLElement[]): void {
+function place(body: HTMLElement, elements: readonly HTMLElement[]): void {
   const kept = elements.find((each) => each.contains(document.activeElement));
   let before = true;
   for (const element of elements) {
     if (element === kept) before = false;
-    else if (before && kept !== undefined) table.insertBefore(element, kept);
-    else table.append(element);
+    else if (before && kept !== undefined) body.insertBefore(element, kept);
+    else body.append(element);
   }
 }

@@ -13,15 +13,15 @@ import { whyLine } from './why-line.ts';
 
 export const columns = ['Circuit', 'State', 'Failure ratio', 'Calls', 'Refused', 'By fallback', 'In flight', 'Last error', 'Next probe'] as const;
 type Column = (typeof columns)[number];
-const numeric: readonly Column[] = ['Calls', 'Refused', 'By fallback', 'In flight'];
+/** Whose figures stand below each other. */
+export const numeric: readonly Column[] = ['Calls', 'Refused', 'By fallback', 'In flight'];
 
 let ids = 0;
 
 /** A circuit: a row of the table; a line that says why, where something is wrong; and, when asked for, all that is known of it. */
 export class Row {
-  readonly element: HTMLTableSectionElement;
-  /** Draws nothing while it cannot be seen. */
-  seen = false;
+  readonly element: HTMLElement;
+  #seen = false;
   readonly #store: Store;
   readonly #toggled: (name: string, open: boolean) => void;
   /** A figure and what is to be said of it, each in an element of its own. */
@@ -29,8 +29,8 @@ export class Row {
   readonly #button: HTMLButtonElement;
   readonly #badges = h('span', { class: 'badges' });
   readonly #spark = new Spark();
-  readonly #why = h('td', { role: 'cell', colspan: columns.length });
-  readonly #below: HTMLTableCellElement;
+  readonly #why = h('div', { role: 'cell', 'aria-colspan': columns.length });
+  readonly #below: HTMLElement;
   readonly #rows: readonly [main: HTMLElement, why: HTMLElement, below: HTMLElement];
   #view: BreakerView;
   #details: Details | undefined;
@@ -45,21 +45,27 @@ export class Row {
     const cells = columns.map((column, index) => {
       const pair = [h('span', { class: 'figure' }), h('span', { class: 'aside' })] as const;
       this.#cells.set(column, pair);
-      const role = index === 0 ? 'rowheader' : 'cell';
-      const cell = h(index === 0 ? 'th' : 'td', { role, 'data-label': column, ...(index === 0 && { scope: 'row' }) });
-      if (numeric.includes(column)) cell.classList.add('number');
+      const cell = h('div', {
+        role: index === 0 ? 'rowheader' : 'cell',
+        'data-label': column,
+        class: numeric.includes(column) ? 'number' : undefined,
+      });
       if (column === 'Circuit') cell.append(this.#button, this.#badges);
       else if (column === 'Failure ratio') cell.append(h('div', { class: 'ratio' }, this.#spark.element, h('span', { class: 'texts' }, ...pair)));
       else cell.append(...pair);
       return cell;
     });
-    this.#below = h('td', { id, colspan: columns.length, role: 'cell' });
+    this.#below = h('div', { id, role: 'cell', 'aria-colspan': columns.length });
     this.#rows = [
-      h('tr', { role: 'row', class: 'main', onclick: (event) => this.#clicked(event) }, ...cells),
-      h('tr', { role: 'row', class: 'why', hidden: true }, this.#why),
-      h('tr', { role: 'row', class: 'below', hidden: true }, this.#below),
+      h('div', { role: 'row', class: 'main columns', onclick: (event) => this.#clicked(event) }, ...cells),
+      h('div', { role: 'row', class: 'why', hidden: true }, this.#why),
+      h('div', { role: 'row', class: 'below', hidden: true }, this.#below),
     ];
-    this.element = h('tbody', { role: 'rowgroup', class: 'circuit' }, ...this.#rows);
+    this.element = h('div', { role: 'rowgroup', class: 'circuit' }, ...this.#rows);
+  }
+
+  get seen(): boolean {
+    return this.#seen;
   }
 
   get open(): boolean {
@@ -87,6 +93,17 @@ export class Row {
     this.#toggled(this.#view.name, open);
   }
 
+  /** Comes into sight, or goes: draws nothing while it is out of it. */
+  look(seen: boolean): void {
+    this.#seen = seen;
+    if (seen) this.update(this.#view);
+  }
+
+  /** To be shown when it is in sight again. */
+  keep(view: BreakerView): void {
+    this.#view = view;
+  }
+
   update(view: BreakerView): void {
     this.#view = view;
     setAttribute(this.element, 'data-state', view.state);
@@ -101,12 +118,12 @@ export class Row {
       view.injected ? badge('faults injected', true) : undefined,
       view.degraded === undefined ? undefined : badge(view.degraded, true),
     ]);
-    this.draw();
+    this.#draw();
     this.#details?.update(view);
   }
 
-  draw(): void {
-    if (!this.seen) return;
+  #draw(): void {
+    if (!this.#seen) return;
     const { name, failureRatioLimit: limit } = this.#view;
     const { now } = this.#store;
     const from = now / 1_000 - span;
