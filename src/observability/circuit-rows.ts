@@ -65,7 +65,7 @@ export function circuitCalls(q: Queries): Panel[] {
         title: 'State changes',
         description: 'By where to and why. Empty until the state has changed.',
         queries: [[sum(['stateTo', 'trigger'], grown(q.series('transitions'), interval)), legend('stateTo', 'trigger')]],
-        size: [12, 8],
+        size: [8, 8],
       },
       'bars',
     ),
@@ -74,10 +74,20 @@ export function circuitCalls(q: Queries): Panel[] {
         title: 'Shadow mode: would have been refused',
         description: 'By reason. Empty where the circuit is not in shadow mode.',
         queries: [[sum(['rejectionReason'], rate(q.series('shadowRejections'), interval)), legend('rejectionReason')]],
-        size: [12, 8],
+        size: [8, 8],
         unit: 'reqps',
       },
       'stacked',
+    ),
+    lines(
+      {
+        title: 'Faults injected on purpose',
+        description: 'Calls that have met one, by kind. Empty where nobody has injected any.',
+        queries: [[sum(['faultKind'], rate(q.series('faultsInjected'), interval)), legend('faultKind')]],
+        size: [8, 8],
+        unit: 'reqps',
+      },
+      'bars',
     ),
   ];
 }

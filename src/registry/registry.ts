@@ -50,6 +50,8 @@ export interface RegistryEvents {
   removed: { readonly breaker: Breaker };
   /** Its options were replaced in place. */
   replaced: { readonly breaker: Breaker };
+  /** Faults are about to be injected into the calls of some. */
+  injecting: { readonly injection: Injection };
   /** How calls are served for the time being has changed, of all breakers. */
   degraded: DegradedEvent;
 }
@@ -183,6 +185,7 @@ export class Registry {
   inject(options: InjectionOptions, concerns: Concerns = () => true, scope = 'all'): Injection {
     const injection = this.#injections.begin(options, concerns, scope);
     for (const { breaker } of this.#entries.values()) this.#injections.reach(breaker);
+    this.#events.emit('injecting', { injection });
     injection.tell(true);
     return injection;
   }

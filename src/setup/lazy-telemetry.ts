@@ -16,7 +16,7 @@ export class LazyTelemetry {
   readonly #loadApi: () => typeof Api;
   readonly #onAttached: () => void;
   readonly #faults = faultsToDiag();
-  readonly #waiting: Disposable;
+  readonly #waiting: readonly Disposable[];
   #attachment: Attachment | undefined;
   #over = false;
 
@@ -25,7 +25,7 @@ export class LazyTelemetry {
     this.#registry = registry;
     this.#loadApi = loadApi;
     this.#onAttached = onAttached;
-    this.#waiting = registry.on('added', () => this.#attach());
+    this.#waiting = [registry.on('added', () => this.#attach()), registry.on('injecting', () => this.#attach())];
   }
 
   /** Tells of a configuration that came or was refused, whether or not there is a breaker yet. */
@@ -59,6 +59,6 @@ export class LazyTelemetry {
 
   #end(): void {
     this.#over = true;
-    this.#waiting[Symbol.dispose]();
+    for (const each of this.#waiting) each[Symbol.dispose]();
   }
 }

@@ -1,6 +1,7 @@
 import type { Meter, MeterProvider } from '@opentelemetry/api';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { reportFault } from '../core/fault.ts';
+import type { TracedInjection } from '../core/tracer.ts';
 import type { DegradedEvent } from '../registry/degradation.ts';
 import type { PoolEvent } from '../registry/pools.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -10,6 +11,7 @@ import { Binding } from './binding.ts';
 import { type ConfigurationEvent, logConfiguration } from './configuration-event.ts';
 import { logDegraded } from './degraded-event.ts';
 import { faultsToDiag } from './faults.ts';
+import { logInjection } from './injections.ts';
 import { observe } from './metrics.ts';
 import { scopeName } from './names.ts';
 import { Outages } from './outages.ts';
@@ -93,6 +95,7 @@ export class Attachment implements TelemetryHandle {
       rejectionSpansPerParent: options.rejectionSpansPerParent ?? 8,
       roots: options.roots ?? false,
       now: () => registry.clock.now(),
+      injecting: (injection, began) => this.#injecting(injection, began),
     });
     this.#watch = new Watch(registry, {
       transition: (event) => this.#moved(event),
@@ -160,6 +163,13 @@ export class Attachment implements TelemetryHandle {
     if (this.#options.spanEvents ?? true) isolated(() => addStateChange(event));
     const timestamp = epochOf(event);
     this.#binding.logging.send((logger) => logStateChange(logger, event, timestamp));
+  }
+
+  #injecting(injection: TracedInjection, began: boolean): void {
+    if (this.#ended) return;
+    this.#binding.check();
+    const timestamp = Date.now();
+    this.#binding.logging.send((logger) => logInjection(logger, injection, began, timestamp));
   }
 
   #poolChanged(event: PoolEvent): void {

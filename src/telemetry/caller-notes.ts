@@ -10,7 +10,11 @@ const weight: Readonly<Record<SpanOutcome, number>> = { success: 1, ignored: 2, 
 interface Note {
   weight: number;
   rejections: number;
+  faults: number;
 }
+
+/** A span keeps 128 events: those of injected faults leave room for others. */
+const maxFaults = 16;
 
 /**
  * What breakers decided, on the span of the caller. A request that makes fifty calls has one span: the weightiest
@@ -38,10 +42,17 @@ export class CallerNotes {
     return false;
   }
 
+  /** Whether one more injected fault of this caller's calls is told. */
+  mayTellFault(span: Span): boolean {
+    const note = this.#of(span);
+    note.faults += 1;
+    return note.faults <= maxFaults;
+  }
+
   #of(span: Span): Note {
     let note = this.#notes.get(span);
     if (note === undefined) {
-      note = { weight: 0, rejections: 0 };
+      note = { weight: 0, rejections: 0, faults: 0 };
       this.#notes.set(span, note);
     }
     return note;

@@ -77,6 +77,23 @@ export const attributes = {
   retryWait: 'breaker.retry.wait',
   /** Set on a call that ran out of its total time, in seconds. */
   totalTimeout: 'breaker.total_timeout',
+  /** Faults were being injected on purpose. */
+  injected: 'breaker.injected',
+  faultKind: 'breaker.fault.kind',
+  /** Share of calls that meet it. */
+  faultShare: 'breaker.fault.share',
+  /** By how much calls take longer, in seconds. */
+  faultLatency: 'breaker.fault.latency',
+  /** When the injection ends by itself, in seconds from its beginning. */
+  faultDuration: 'breaker.fault.duration',
+  /** Whose calls meet it, as it was asked for. */
+  faultScope: 'breaker.fault.scope',
+  /** The names of those breakers. */
+  faultBreakers: 'breaker.fault.breakers',
+  /** How many calls have met it. */
+  faultCalls: 'breaker.fault.calls',
+  /** Who or what injects it: a token's name, `configuration`, `code`. */
+  faultBy: 'breaker.fault.by',
   errorType: 'error.type',
   /** Of the failure that a fallback hides; its message is not told. */
   exceptionType: 'exception.type',
@@ -116,6 +133,7 @@ export const values = {
     'config',
   ],
   poolConnectionState: ['used', 'idle'],
+  faultKind: ['error', 'latency', 'hang'],
   outageEnd: ['closed', 'disabled', 'shadow', 'enforced', 'removed', 'shutdown'],
   fallbackType: ['value', 'function', 'tier', 'stale', 'queue', 'empty'],
   cacheResult: ['hit', 'miss', 'stale'],
@@ -184,6 +202,7 @@ export const metrics = {
   slowRatio: gauge('breaker.slow_ratio', '1', 'Slow / recorded results in the window'),
   slowRatioLimit: gauge('breaker.slow_ratio.limit', '1', 'Slow ratio that opens the circuit'),
   inFlight: upDownCounter('breaker.in_flight', '{call}', 'Calls under way'),
+  faultsInjected: counter('breaker.faults.injected', '{call}', 'Calls that have met a fault injected on purpose', [a.faultKind]),
   retryAttempts: histogram('breaker.retry.attempts', '{attempt}', 'Attempts per call that may be retried', [a.outcome]),
   fallbackCalls: counter('breaker.fallback.calls', '{call}', 'Calls that a fallback was asked to serve', [a.fallbackType, a.outcome]),
   cacheLookups: counter('breaker.cache.lookups', '{lookup}', 'Lookups in the cache of last good answers', [a.cacheResult]),
@@ -223,6 +242,8 @@ export const spanNames = {
 export const spanEventNames = {
   /** An attempt that failed and was repeated. */
   attempt: 'breaker.attempt',
+  /** The call has met a fault that is injected on purpose. */
+  fault: 'breaker.fault',
   /** The failure that a fallback hides (OpenTelemetry's own name). */
   exception: 'exception',
 } as const;
@@ -232,6 +253,9 @@ export const eventNames = {
   stateChange: 'breaker.state_change',
   /** A configuration was read again, and is in force or was refused. */
   config: 'breaker.config',
+  /** Faults are injected on purpose from now on, and no more. */
+  faultsBegun: 'breaker.faults_begun',
+  faultsEnded: 'breaker.faults_ended',
   /** Somebody controlled breakers by the management server: the audit log. */
   admin: 'breaker.admin',
   /** The calls of all breakers are served otherwise for the time being: by hand, or by the health of the system. */

@@ -43,9 +43,12 @@ export class Outage {
   #segments = 0;
   #segmentBegin: Totals;
   #segment: SpanContext | undefined;
+  /** Faults have been injected at one of its moves. */
+  #injected: boolean;
 
   constructor(cause: TransitionEvent) {
     this.#cause = cause;
+    this.#injected = cause.injected;
     this.breaker = cause.breaker;
     this.#openedAtEpoch = Date.now() - (cause.breaker.clock.now() - cause.at);
     this.#begin = this.#totals(cause.at);
@@ -69,6 +72,7 @@ export class Outage {
 
   /** A move that does not end the outage. */
   moved(event: TransitionEvent): void {
+    this.#injected ||= event.injected;
     if (event.from === 'half_open') this.#leaveHalfOpen(event.at, event.trigger, event.to);
     if (event.to === 'half_open') this.#enterHalfOpen(event.at);
   }
@@ -146,6 +150,7 @@ export class Outage {
   #since(begin: Totals, at: number): Named {
     const now = this.#totals(at);
     const made = tripAttributes(this.#cause);
+    if (this.#injected) made['breaker.injected'] = true;
     made['breaker.outage.rejections'] = now.rejections - begin.rejections;
     made['breaker.outage.probes'] = now.probes - begin.probes;
     made['breaker.outage.half_opens'] = now.halfOpens - begin.halfOpens;

@@ -47,6 +47,7 @@ export class PolicySpan implements PolicyTrace {
   #inside: Context;
   #refusal: Refusal | undefined;
   #attempts = 0;
+  #injected = false;
 
   constructor(breaker: TracedBreaker, maker: PolicySpanMaker, active: Context) {
     this.breaker = breaker;
@@ -68,6 +69,12 @@ export class PolicySpan implements PolicyTrace {
   /** @internal A breaker or a limit has refused it. */
   refused(refusal: Refusal): void {
     this.#refusal = refusal;
+  }
+
+  /** @internal An attempt has met an injected fault. */
+  injected(): void {
+    this.#injected = true;
+    this.#span?.setAttribute(a.injected, true);
   }
 
   repeated(attempt: number, error: unknown, waitMs: number): void {
@@ -108,6 +115,7 @@ export class PolicySpan implements PolicyTrace {
   #open(): Span {
     if (this.#span === undefined) {
       this.#span = this.#maker.start(this.breaker, this.#startTime, this.#active);
+      if (this.#injected) this.#span.setAttribute(a.injected, true);
       this.#inside = trace.setSpan(this.#active, this.#span);
     }
     return this.#span;

@@ -2,6 +2,7 @@ import type { Attributes } from '@opentelemetry/api';
 import type { Breaker } from '../breaker/breaker.ts';
 import { rejectionReasons, stateNames } from '../breaker/meters.ts';
 import { ratiosOf } from '../breaker/snapshot.ts';
+import { injectionKinds } from '../core/injection.ts';
 import { countedOutcomes } from '../core/outcome.ts';
 import type { metrics } from './names.ts';
 import { readPolicies } from './policy-readings.ts';
@@ -40,6 +41,10 @@ export function readBreaker(breaker: Breaker, series: Series, now: number, tell:
     if (refused > 0 || usual) tell('rejections', refused, series.reason.of(reason));
     const shadow = meters.shadowRejections(reason);
     if (shadow > 0 || (usual && state === 'shadow')) tell('shadowRejections', shadow, series.reason.of(reason));
+  }
+  for (const kind of injectionKinds) {
+    const met = meters.injections(kind);
+    if (met > 0) tell('faultsInjected', met, series.fault(kind));
   }
   for (const { count, attributes } of series.transitions) tell('transitions', count, attributes);
   tell('windowCalls', window.recorded - window.failures, series.window.of('success'));

@@ -65,6 +65,7 @@ export class Series {
   readonly window: Labels<string>;
   /** Gauges that an instrument of an SDK has told, and will repeat until told otherwise. */
   readonly toldGauges = new Set<ReadMetric>();
+  #faults: Labels<string> | undefined;
   readonly #calls: Readonly<Record<'fast' | 'slow', Labels<CountedOutcome>>>;
   readonly #durations = new Map<string, Attributes>();
   readonly #transitions = new Map<string, TransitionSeries>();
@@ -76,6 +77,11 @@ export class Series {
     this.window = new Labels(this.base, a.outcome);
     this.#calls = { fast: new Labels({ ...this.base, [a.slow]: false }, a.outcome), slow: new Labels({ ...this.base, [a.slow]: true }, a.outcome) };
     for (const move of usualMoves(breaker.options)) this.#transition(move);
+  }
+
+  fault(kind: string): Attributes {
+    this.#faults ??= new Labels(this.base, a.faultKind);
+    return this.#faults.of(kind);
   }
 
   calls(outcome: CountedOutcome, slow: boolean): Attributes {

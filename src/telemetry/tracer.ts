@@ -1,14 +1,16 @@
 import type { Context, Link, Span, Tracer } from '@opentelemetry/api';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { errorType, type RejectionReason, type StateName } from '../core/errors.ts';
+import type { ResolvedInjection } from '../core/injection.ts';
 import type { CountedOutcome } from '../core/outcome.ts';
-import type { CallTracer, PolicyTrace, TracedBreaker } from '../core/tracer.ts';
+import type { CallTracer, PolicyTrace, TracedBreaker, TracedInjection } from '../core/tracer.ts';
 import { activeContext } from './active-context.ts';
 import { context, ROOT_CONTEXT, SpanStatusCode, trace } from './api.ts';
 import { addTarget, type Named } from './attributes.ts';
 import { isSuppressed } from './binding.ts';
-import { ProbeTrace, untraced } from './call-trace.ts';
+import { callerSpan, ProbeTrace, untraced } from './call-trace.ts';
 import { CallerNotes } from './caller-notes.ts';
+import { addFault } from './injections.ts';
 import { attributes as a, limitReasons, spanName } from './names.ts';
 import type { Outages } from './outages.ts';
 import { PolicySpan, type PolicySpanMaker, policySpanOf, refusalType } from './policy-span.ts';
@@ -20,6 +22,8 @@ export interface TracerOptions {
   readonly roots: boolean;
   /** Milliseconds, on the breakers' own scale. */
   readonly now: () => number;
+  /** Injecting faults has begun or ended. */
+  readonly injecting: (injection: TracedInjection, began: boolean) => void;
 }
 
 /** A probe's span begins a moment after its lease. */
@@ -88,6 +92,20 @@ export class TelemetryTracer implements CallTracer {
     else this.#refused(breaker, reason, retryAfterMs, activeContext());
   }
 
+  injected(callTrace: unknown, breaker: TracedBreaker, fault: ResolvedInjection): void {
+    if (!this.#options.spans) return;
+    policySpanOf(breaker)?.injected();
+    if (callTrace instanceof ProbeTrace && callTrace.span.isRecording()) callTrace.span.setAttribute(a.injected, true);
+    const caller = callerSpan(callTrace);
+    if (caller?.isRecording() !== true) return;
+    caller.setAttribute(a.injected, true);
+    if (this.#notes.mayTellFault(caller)) addFault(caller, breaker.name, fault);
+  }
+
+  injecting(injection: TracedInjection, began: boolean): void {
+    this.#options.injecting(injection, began);
+  }
+
   around(breaker: TracedBreaker): PolicyTrace | undefined {
     if (!this.#options.spans) return undefined;
     const active = activeContext();
@@ -132,6 +150,7 @@ export class TelemetryTracer implements CallTracer {
     };
     addTarget(attributes, breaker);
     if (retryAfterMs !== undefined) attributes['breaker.retry_after'] = retryAfterMs / 1_000;
+    if (breaker.injected === true) attributes['breaker.injected'] = true;
     const span = this.#tracer.startSpan(spanName('call', name), { attributes, links: this.#linkToOpening(breaker) }, active);
     span.setStatus({ code: SpanStatusCode.ERROR, message: limitReasons.has(reason) ? reason : `circuit is ${state} (${reason})` });
     span.end();

@@ -4,7 +4,7 @@ import { addTarget, type Named } from './attributes.ts';
 const maxErrorTypes = 5;
 
 /** Which breaker's circuit moved and what moved it: trigger, value and limit, and the window it was decided on. */
-export function tripAttributes({ breaker, trigger, value, limit, counts, reason, shadow }: TransitionEvent): Named {
+export function tripAttributes({ breaker, trigger, value, limit, counts, reason, shadow, injected }: TransitionEvent): Named {
   const made: Named = {
     'breaker.name': breaker.name,
     'breaker.trigger': trigger,
@@ -14,6 +14,7 @@ export function tripAttributes({ breaker, trigger, value, limit, counts, reason,
   };
   addTarget(made, breaker);
   if (shadow) made['breaker.shadow'] = true;
+  if (injected) made['breaker.injected'] = true;
   if (value !== undefined) made['breaker.trip.value'] = value;
   if (limit !== undefined) made['breaker.trip.limit'] = limit;
   if (reason !== undefined) made['breaker.reason'] = reason;

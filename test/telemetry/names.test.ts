@@ -50,6 +50,10 @@ async function everything(sdk: TestSdk) {
   });
   registry.degrade('read-only', 'health', 'the system is critical');
   registry.degrade(undefined, 'health');
+  const injected = registry.get('injected', target);
+  using _ = injected.inject({ kind: 'error', reason: 'game day' });
+  injected.inject({ kind: 'latency', latencyMs: 10 }).end();
+  await inSpan('request', () => succeed(injected).catch(() => {}));
   await trip(breaker);
   clock.advance(1_000);
   await inSpan('request', () => succeed(breaker));
