@@ -3,6 +3,7 @@ import type { BreakerOptions } from '../core/options.ts';
 import type { Target } from '../core/target.ts';
 import { type Statements, statementsOf } from './changes.ts';
 import { type Environment, standardPrometheus } from './environment.ts';
+import { type FaultRule, faultIssues, faultRules } from './fault-rules.ts';
 import { type Resolution, Resolver } from './resolver.ts';
 import type { ConfigurationInput } from './schema.ts';
 import { type Settings, salvage, settingsOf } from './settings.ts';
@@ -21,6 +22,8 @@ export interface Configuration {
   readonly fileEmpty: boolean;
   /** Where a file is looked for, full paths. */
   readonly places: readonly string[];
+  /** Faults to be injected. */
+  readonly faults: readonly FaultRule[];
   /** What the sources say. */
   readonly statements: Statements;
   /** The options of a breaker; see {@link Resolver}. Never throws. */
@@ -58,6 +61,7 @@ export function loadConfigurationSafely(options: SourceOptions = {}): { readonly
         {
           settings: { ...settings, enabled: settings.enabled && settings.onError === 'defaults' },
           warnings: sources?.warnings ?? [],
+          faults: [],
           source: sources?.name ?? 'defaults',
           ...told(sources, { file, environment, code }),
         },
@@ -79,7 +83,7 @@ function asCautiousAs(modes: readonly string[], kept: readonly ConfigurationInpu
 function build(sources: Sources, env: Environment): Configuration {
   if (sources.issues.length > 0) throw new ConfigError(sources.issues, sources.faulty);
   const resolver = new Resolver(sources);
-  const issues = resolver.validate();
+  const issues = [...resolver.validate(), ...faultIssues(sources)];
   if (issues.length > 0) {
     throw new ConfigError(
       issues.map((issue) => ({ ...issue, ...sources.locate(issue.path) })),
@@ -87,7 +91,7 @@ function build(sources: Sources, env: Environment): Configuration {
     );
   }
   const settings = settingsOf([standard(env), sources.file, sources.environment, sources.code]);
-  return assemble(resolver, { settings, warnings: sources.warnings, source: sources.name, ...told(sources, sources) });
+  return assemble(resolver, { settings, warnings: sources.warnings, source: sources.name, faults: faultRules(sources), ...told(sources, sources) });
 }
 
 function assemble(resolver: Resolver, rest: Omit<Configuration, 'resolve'>): Configuration {
@@ -97,7 +101,7 @@ function assemble(resolver: Resolver, rest: Omit<Configuration, 'resolve'>): Con
 function told(
   sources: Sources | undefined,
   said: Pick<Sources, 'file' | 'environment' | 'code'>,
-): Omit<Configuration, 'resolve' | 'settings' | 'warnings' | 'source'> {
+): Omit<Configuration, 'resolve' | 'settings' | 'warnings' | 'source' | 'faults'> {
   return {
     file: sources?.fileName,
     fileEmpty: sources?.fileEmpty ?? false,

@@ -61,6 +61,7 @@ function settings(): [string, Variable][] {
     MANAGEMENT_ALLOWED_HOSTS: 'management.allowedHosts',
     MANAGEMENT_READINESS_FAIL_ON: 'management.readiness.failOn',
     ADMIN_TOKEN_FILE: 'management.tokensFile',
+    ALLOW_FAULTS: 'faults.allowInProduction',
     WATCH: 'reload.watch',
     RELOAD_SIGNAL: 'reload.signal',
   };

@@ -2,6 +2,7 @@ import { type BreakerOptions, type Mode, optionsSchema } from '../core/options.t
 import { policyCodeSchema } from '../core/policy-schema.ts';
 import type { ObjectSchema, Schema } from '../core/schema.ts';
 import { type ClassifyLists, classifyListsSchema } from './classify-lists.ts';
+import { type FaultsInput, faultsSchema } from './fault-rules.ts';
 
 /** The systems that have a section of their own under `systems`, and environment variables of their own. */
 export const systemNames = ['redis', 'postgresql', 'http'] as const;
@@ -70,6 +71,8 @@ export interface ConfigurationInput {
   readonly prometheus?: { readonly host?: string; readonly port?: number };
   /** The server that shows and controls the breakers; `undefined`, and in files `off`: none. */
   readonly management?: ManagementInput | undefined;
+  /** Faults injected on purpose: which, and whether in production as well. */
+  readonly faults?: FaultsInput;
   /** Reading the file again while the process runs: when it changes (default), and on a signal (default: none). */
   readonly reload?: { readonly watch?: boolean; readonly signal?: ReloadSignal };
 }
@@ -205,6 +208,7 @@ function schemaOf(options: ObjectSchema): ObjectSchema {
         },
       },
       management: managementSchema,
+      faults: faultsSchema(match),
       reload: {
         kind: 'object',
         properties: {

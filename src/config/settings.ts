@@ -28,6 +28,8 @@ export interface Settings {
   /** Whether the file is read again when it changes. */
   readonly watch: boolean;
   readonly reloadSignal: ReloadSignal;
+  /** Whether faults may be injected in production. */
+  readonly allowFaults: boolean;
 }
 
 export interface ManagementSettings {
@@ -68,6 +70,7 @@ export function settingsOf(sources: readonly ConfigurationInput[]): Settings {
     idleMs: strongest((source) => source.idleMs),
     watch: strongest((source) => source.reload?.watch) ?? true,
     reloadSignal: strongest((source) => source.reload?.signal) ?? 'off',
+    allowFaults: strongest((source) => source.faults?.allowInProduction) ?? false,
   };
 }
 

@@ -7,7 +7,8 @@ export const injectionKinds = ['error', 'latency', 'hang'] as const;
 export type InjectionKind = (typeof injectionKinds)[number];
 
 /** Nobody's game day takes longer, and what is forgotten is over by then. */
-export const longestInjectionMs = 3_600_000;
+const longestMs = 3_600_000;
+const longestLatencyMs = 300_000;
 const usualMs = 60_000;
 
 /** Faults to be injected on purpose, for a while. */
@@ -45,20 +46,15 @@ export interface ResolvedInjection {
   readonly reason: string | undefined;
 }
 
+/** The JSON Schema cannot say how long a time may be that is written as text: {@link injectionIssues} does. */
+const time = { kind: 'number', duration: true, min: 0, exclusiveMin: true, max: 2_147_483_647 } as const;
+
 /** Shared by code, configuration and admin requests. */
 export const injectionProperties = {
   kind: { kind: 'enum', values: injectionKinds, description: 'error: fails at once; latency: answered later; hang: never answered' },
   share: { kind: 'number', min: 0, exclusiveMin: true, max: 1, default: 1, description: 'share of calls that meet it' },
-  latencyMs: { kind: 'number', duration: true, min: 0, exclusiveMin: true, max: 300_000, description: 'of latency: by how much calls take longer' },
-  durationMs: {
-    kind: 'number',
-    duration: true,
-    min: 0,
-    exclusiveMin: true,
-    max: longestInjectionMs,
-    default: usualMs,
-    description: 'when it ends by itself',
-  },
+  latencyMs: { ...time, description: 'of latency: by how much calls take longer, at most five minutes' },
+  durationMs: { ...time, default: usualMs, description: 'when it ends by itself, at most an hour' },
   error: {
     kind: 'object',
     description: 'of error: what it looks like',
@@ -81,13 +77,16 @@ const soundCode = /^[\w.-]{1,64}$/;
 const longestMessage = 200;
 
 /** What does not go together, or cannot be. @param path where the options stand */
-export function injectionIssues({ kind, latencyMs, error }: Partial<InjectionOptions>, path = ''): ConfigIssue[] {
+export function injectionIssues({ kind, latencyMs, durationMs = usualMs, error }: Partial<InjectionOptions>, path = ''): ConfigIssue[] {
   const issues: ConfigIssue[] = [];
   const at = (key: string): string => (path === '' ? key : `${path}.${key}`);
   if (kind === 'latency' && latencyMs === undefined)
     issues.push({ path: at('latencyMs'), value: undefined, allowed: 'a time in ms: kind is latency' });
   if (kind !== 'latency' && latencyMs !== undefined)
     issues.push({ path: at('latencyMs'), value: latencyMs, allowed: `nothing here: kind is ${kind}` });
+  else if (latencyMs !== undefined && latencyMs > longestLatencyMs)
+    issues.push({ path: at('latencyMs'), value: latencyMs, allowed: `a time in ms over 0 and at most ${longestLatencyMs}` });
+  if (durationMs > longestMs) issues.push({ path: at('durationMs'), value: durationMs, allowed: `a time in ms over 0 and at most ${longestMs}` });
   if (kind !== 'error' && error !== undefined) issues.push({ path: at('error'), value: error, allowed: `nothing here: kind is ${kind}` });
   const { code, message } = error ?? {};
   if (code !== undefined && !soundCode.test(code))

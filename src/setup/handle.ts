@@ -7,6 +7,7 @@ import { type OwnSdk, startSdk } from '../sdk/batteries.ts';
 import { decideSdk, isLauncher, isSdkRegistered } from '../sdk/detect.ts';
 import { flushAtExit } from '../sdk/exit.ts';
 import { diag } from '../telemetry/slots.ts';
+import type { ConfiguredFaults } from './configured-faults.ts';
 import { LazyTelemetry } from './lazy-telemetry.ts';
 import type { Serving } from './management.ts';
 import { PolicyStorage } from './policy-storage.ts';
@@ -63,6 +64,7 @@ export class Setup implements Handle {
   readonly #held: Disposable[] = [];
   #telemetry: LazyTelemetry | undefined;
   #storage: PolicyStorage | undefined;
+  #faults: ConfiguredFaults | undefined;
   #checked: Promise<Error | undefined> = Promise.resolve(undefined);
   #sdk: OwnSdk | undefined;
   #serving: Serving | undefined;
@@ -140,6 +142,9 @@ export class Setup implements Handle {
       if ((disabledInstrumentations as readonly string[]).includes(name)) continue;
       attempt(`instrumentation of ${name}`, () => this.#guards.push(make(this.registry)));
     }
+    attempt('injecting faults', () => {
+      if (this.configuration.faults.length > 0) void this.#injectFaults((faults) => faults.start(this.configuration));
+    });
     attempt('watching the configuration', () => this.#watch());
     attempt('management', () => this.#serveSoon());
   }
@@ -153,6 +158,8 @@ export class Setup implements Handle {
     if (atNextStart.length > 0) warn(`changed in the configuration, but read at the start only: ${atNextStart.join(', ')}`);
     for (const warning of applied ? this.configuration.warnings : []) warn(warning);
     if (applied) this.#checkStorage();
+    if (applied && (this.#faults !== undefined || this.configuration.faults.length > 0))
+      await this.#injectFaults((faults) => faults.follow(this.configuration));
     attempt('telling of the configuration', () => this.#telemetry?.configured({ ...result, source: this.configuration.source }));
     return result;
   }
@@ -200,6 +207,18 @@ export class Setup implements Handle {
     }, EXPECTED_WITHIN_MS);
   }
 
+  /** Loaded once somebody wants any. */
+  async #injectFaults(put: (faults: ConfiguredFaults) => void): Promise<void> {
+    try {
+      const { ConfiguredFaults } = await import('./configured-faults.ts');
+      if (this.#ended !== undefined) return;
+      this.#faults ??= new ConfiguredFaults(this.registry, (message) => warn(`faults: ${message}`));
+      put(this.#faults);
+    } catch (error) {
+      complain(`otel-breaker: faults are not injected: ${String(error)}`);
+    }
+  }
+
   #watch(): void {
     const { settings, places } = this.configuration;
     const again = (): void => void this.reload();
@@ -222,6 +241,7 @@ export class Setup implements Handle {
     for (const guard of this.#guards) guard.disable();
     for (const each of this.#held) each[Symbol.dispose]();
     this.#parts.undo();
+    for (const injection of this.registry.injections) injection.end();
     this.#exit?.[Symbol.dispose]();
     setDefaultRegistry(undefined);
     await this.#storage?.close();

@@ -1,4 +1,5 @@
 import type { Configuration } from '../config/configuration.ts';
+import { FaultControl } from '../management/fault-control.ts';
 import { usualPort } from '../management/listener.ts';
 import { MetricsServer } from '../management/metrics-server.ts';
 import type { AdminEvent, ManagementOptions, Token } from '../management/ports.ts';
@@ -93,6 +94,7 @@ export class Serving {
       service: this.#service(),
       mode: () => this.#told.configuration().resolve('').options.mode ?? 'enforce',
       reload,
+      faults: new FaultControl(registry, () => this.#told.configuration().settings.allowFaults),
       onAdmin: acted,
       page: async () => (await import('../management/page/assets.ts')).pageAssets,
       log: (level, message) => diag[level](`otel-breaker: ${message}`),

@@ -62,6 +62,7 @@ describe('the configuration', () => {
       idleMs: undefined,
       watch: true,
       reloadSignal: 'off',
+      allowFaults: false,
     });
     expect([warnings, source]).toEqual([[], 'configuration']);
     expect(resolve('billing')).toEqual({ options: {} });

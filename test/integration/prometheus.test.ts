@@ -28,6 +28,9 @@ breakers:
     bulkhead: { limit: 20 }
   - match: { system: postgresql }
     mode: shadow
+faults:
+  inject:
+    - { match: { system: http }, kind: error, share: 0.1, durationMs: 10m, atStart: true }
 `;
 
 /** What the translation of OTLP would make of the names that are scraped. */
