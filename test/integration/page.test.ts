@@ -123,7 +123,7 @@ describe('the live page, in a browser', () => {
     await page.getByRole('button', { name: 'Release', exact: true }).click();
     await row('Closed').waitFor();
     expect((await (app as SpawnedApp).get<{ status: number }>('call', '/redis')).status).toBe(200);
-    const name = await page.getByRole('button', { name: /^redis:.* read$/ }).getAttribute('aria-label');
+    const name = await page.getByRole('button', { name: /^redis:.* read$/ }).textContent();
     expect(await page.evaluate('[localStorage.length, document.cookie, location.href].join()')).toBe(
       `0,,${origin}/#${encodeURIComponent(name ?? '')}`,
     );

@@ -334,6 +334,6 @@ test('figures are short, and causes in words', () => {
 });
 
 test('a name is shown in its parts, or whole where it has none', () => {
-  expect(nameParts('postgresql://h:5432/shop read')).toEqual({ scheme: 'postgresql', rest: 'h:5432/shop', operation: 'read' });
+  expect(nameParts('postgresql://h:5432/shop read')).toEqual({ scheme: 'postgresql://', rest: 'h:5432/shop', operation: ' read' });
   expect(nameParts('mail to <b>')).toEqual({ scheme: '', rest: 'mail to <b>', operation: '' });
 });

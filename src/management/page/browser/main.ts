@@ -57,6 +57,8 @@ function hear({ name, data }: Heard): void {
   } else if (name === 'transition') {
     store.remember([data]);
     speaker.tell(data);
+  } else if (name === 'alert') {
+    speaker.tellAlert(data);
   } else if (name === 'admin' || name === 'config') {
     store.hear({ kind: name, data } as Parameters<Store['hear']>[0]);
     if (name === 'config' && data.error !== undefined) note('bad', data.error);
@@ -81,9 +83,10 @@ void follow({
     banners.lost(why);
     showTab('lost', `(not live) ${store.overview?.service ?? 'otel-breaker'}`);
   },
-  needToken: async () => {
+  needToken: () => {
     const known = token.get() === undefined ? undefined : 'That token is not known to the service.';
-    await unlock('This service shows itself to holders of a token only. It is kept in this tab only.', known);
+    header.needsToken();
+    return unlock('This service shows itself to holders of a token only. It is kept in this tab only.', known);
   },
   hurry: tokenChanged,
 });

@@ -1,11 +1,11 @@
-import type { AlertView } from '../../../wire.ts';
 import type { Store } from '../facts/store.ts';
-import type { Overview } from '../server/ahead.ts';
+import type { AlertView, Overview } from '../server/ahead.ts';
 import { length, moment } from '../words/format.ts';
 import { fill, h, setHidden, setText } from './dom.ts';
 import { circuitLink } from './link.ts';
 
 const severities = ['critical', 'warning', 'info'] as const;
+const maxLinks = 6;
 const shapes = { critical: '■', warning: '▲', info: '●', resolved: '✓' } as const;
 
 /** Alerts that fire, the worst first; those that are over, folded. Not there while there is none of either. */
@@ -45,7 +45,8 @@ export class Alerts {
   }
 
   #item(alert: AlertView): HTMLElement {
-    const { name, severity, state, summary, since, resolvedAt, breaker } = alert;
+    const { name, severity, state, summary, since, resolvedAt, breaker, breakers = [], consequences = [], runbook } = alert;
+    const circuits = breaker === undefined ? breakers : [breaker];
     const { now } = this.#store;
     const label = state === 'resolved' ? 'resolved' : severity;
     const age = h('span', { class: 'hint' });
@@ -61,10 +62,22 @@ export class Alerts {
         { class: 'texts' },
         h('p', { class: 'summary' }, summary),
         age,
-        breaker === undefined ? undefined : circuitLink(breaker, 'Show the circuit'),
+        ...links(circuits),
+        ...(runbook === undefined ? [] : [todo(runbook, consequences)]),
       ),
     );
   }
+}
+
+function links(circuits: readonly string[]): HTMLElement[] {
+  const [first] = circuits;
+  if (first === undefined) return [];
+  return circuits.length === 1 ? [circuitLink(first, 'Show the circuit')] : circuits.slice(0, maxLinks).map((each) => circuitLink(each));
+}
+
+function todo(runbook: string, consequences: readonly string[]): HTMLElement {
+  const also = consequences.length === 0 ? undefined : h('p', {}, `Because of it: ${consequences.join('; ')}`);
+  return h('details', { class: 'runbook' }, h('summary', {}, 'What to do'), h('p', {}, runbook), also);
 }
 
 function worstFirst(one: AlertView, other: AlertView): number {

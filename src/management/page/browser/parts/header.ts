@@ -29,6 +29,12 @@ export class Header {
     this.#show();
   }
 
+  /** Nothing is shown without one. */
+  needsToken(): void {
+    this.#enabled = true;
+    this.#show();
+  }
+
   /** Says how fresh the page is. */
   connection(state: 'live' | 'lost', text: string): void {
     setText(this.#link, text);

@@ -20,7 +20,7 @@ export class Log {
     this.#store = store;
     const head = ['Time', 'Circuit', 'What', 'Why'].map((name) => h('th', { scope: 'col' }, name));
     const table = h('table', { class: 'log' }, h('thead', {}, h('tr', {}, ...head)), this.#list);
-    this.#scroll = h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-labelledby': 'log-title' }, table);
+    this.#scroll = h('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'The list, to be scrolled' }, table);
     this.element = h(
       'section',
       { class: 'card', 'aria-labelledby': 'log-title' },

@@ -202,11 +202,10 @@ export class Row {
 
 function nameButton(name: string, controls: string, onclick: () => void): HTMLButtonElement {
   const { scheme, rest, operation } = nameParts(name);
-  const kind = [scheme, operation].filter(Boolean).join(' · ');
   return h(
     'button',
-    { type: 'button', class: 'name', 'aria-expanded': 'false', 'aria-controls': controls, 'aria-label': name, title: name, onclick },
-    h('span', { class: 'arrow', 'aria-hidden': 'true' }, '›'),
-    h('span', { class: 'texts' }, h('span', { class: 'rest' }, rest), kind === '' ? undefined : h('span', { class: 'kind' }, kind)),
+    { type: 'button', class: 'name', 'aria-expanded': 'false', 'aria-controls': controls, title: name, onclick },
+    h('span', { class: 'arrow', 'aria-hidden': 'true' }),
+    h('span', {}, h('span', { class: 'scheme' }, scheme), h('span', { class: 'rest' }, rest), h('span', { class: 'operation' }, operation)),
   );
 }

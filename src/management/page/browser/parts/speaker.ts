@@ -1,4 +1,4 @@
-import type { TransitionView } from '../../../wire.ts';
+import type { AlertView, TransitionView } from '../../../wire.ts';
 import { textsOf } from '../facts/news.ts';
 import { byId, h } from './dom.ts';
 
@@ -15,10 +15,20 @@ export class Speaker {
     if (this.#waiting.length === 1) setTimeout(() => this.#say(), gatherMs);
   }
 
+  /** Alerts are rare, and told at once. */
+  tellAlert({ state, severity, summary }: AlertView): void {
+    this.#append(state === 'firing' ? `Alert, ${severity}: ${summary}` : `Alert resolved: ${summary}`);
+  }
+
   #say(): void {
-    const log = byId('live');
-    for (const text of textsOf(this.#waiting)) log.append(h('p', {}, text));
+    const texts = textsOf(this.#waiting);
     this.#waiting = [];
+    for (const text of texts) this.#append(text);
+  }
+
+  #append(text: string): void {
+    const log = byId('live');
+    log.append(h('p', {}, text));
     while (log.childElementCount > maxKept) log.firstElementChild?.remove();
   }
 }

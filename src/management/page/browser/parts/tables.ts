@@ -17,7 +17,7 @@ class Panel {
       'section',
       { class: `card ${id}`, 'aria-labelledby': `${id}-title`, hidden: true },
       h('h2', { id: `${id}-title` }, title),
-      h('div', { class: 'scroll wide', tabindex: '0', role: 'region', 'aria-labelledby': `${id}-title` }, table),
+      h('div', { class: 'scroll wide', tabindex: '0', role: 'group', 'aria-label': `${title}, to be scrolled` }, table),
     );
   }
 

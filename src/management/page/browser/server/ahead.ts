@@ -1,4 +1,10 @@
-import type { CheckView as KnownCheck, Feature as KnownFeature, Overview as KnownOverview, ReasonRequest } from '../../../wire.ts';
+import type {
+  AlertView as KnownAlert,
+  CheckView as KnownCheck,
+  Feature as KnownFeature,
+  Overview as KnownOverview,
+  ReasonRequest,
+} from '../../../wire.ts';
 
 export type Feature = KnownFeature | 'degrade';
 export interface DegradedView {
@@ -16,6 +22,7 @@ export type CheckView = KnownCheck & {
   readonly sinceMs?: number;
   readonly failures?: number;
 };
+export type AlertView = KnownAlert & { readonly runbook?: string; readonly consequences?: readonly string[]; readonly breakers?: readonly string[] };
 export type Overview = Omit<KnownOverview, 'features'> & {
   readonly features: readonly Feature[];
   readonly checks?: readonly CheckView[];

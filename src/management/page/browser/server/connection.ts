@@ -9,8 +9,8 @@ export interface Ear {
   hear(event: Heard): void;
   /** Told again at each try. */
   lost(why: string): void;
-  /** @returns when somebody has given a token, or will not */
-  needToken(): Promise<void>;
+  /** @returns whether somebody has given a token */
+  needToken(): Promise<boolean>;
   /** Ends a pause early. */
   readonly hurry: EventTarget;
 }
@@ -28,13 +28,18 @@ export async function follow(ear: Ear): Promise<never> {
       why = error instanceof ApiError ? error.message : 'no answer from the service';
       if (error instanceof ApiError && error.status === unauthorized) {
         ear.lost('this service shows itself to holders of a token only');
-        await ear.needToken();
+        // Who will not now may later: that hurries.
+        if (!(await ear.needToken())) await changed(ear.hurry);
         continue;
       }
     }
     ear.lost(why);
     await pause(ear.hurry);
   }
+}
+
+function changed(target: EventTarget): Promise<void> {
+  return new Promise((resolve) => target.addEventListener('change', () => resolve(), { once: true }));
 }
 
 function pause(hurry: EventTarget): Promise<void> {

@@ -62,9 +62,9 @@ function measured(trigger: string, value: number | undefined, limit: number | un
   return ` ${show(value)}${limit === undefined ? '' : ` (limit ${show(limit)})`}`;
 }
 
-/** `redis`, `10.0.0.5:6379`, `read`: the parts of a name that tell circuits apart. */
+/** `redis://`, `10.0.0.5:6379`, ` read`: the parts of a name that tell circuits apart; together they are the name. */
 export function nameParts(name: string): { readonly scheme: string; readonly rest: string; readonly operation: string } {
-  const [, scheme = '', rest = name, operation = ''] = /^(?:([a-z]+):\/\/)(\S+)(?: (.+))?$/is.exec(name) ?? [];
+  const [, scheme = '', rest = name, operation = ''] = /^([a-z]+:\/\/)(\S+)( .+)?$/is.exec(name) ?? [];
   return { scheme, rest, operation };
 }
 
