@@ -13,8 +13,10 @@ import { runWithPolicies } from './with-policies.ts';
 
 /** What is used of a Cluster beside what it shares with a client. */
 interface ClusterLike extends RedisLike {
-  nodes(role: 'all'): RedisLike[];
-  readonly connectionPool?: { on(event: '+node', listener: (node: RedisLike) => void): unknown };
+  readonly connectionPool?: {
+    on(event: '+node', listener: (node: RedisLike) => void): unknown;
+    readonly nodes?: { readonly all?: Readonly<Record<string, RedisLike>> };
+  };
 }
 
 /**
@@ -85,7 +87,8 @@ function clusterState(cluster: ClusterLike, classes: CommandClasses): ClientStat
   isolated(() => {
     // The pool's own event: listeners of the cluster's can be counted.
     cluster.connectionPool?.on('+node', mark);
-    for (const each of cluster.nodes('all')) mark(each);
+    // Read, not asked for: what the cluster's own methods do can be watched.
+    for (const each of Object.values(cluster.connectionPool?.nodes?.all ?? {})) mark(each);
   });
   return state;
 }

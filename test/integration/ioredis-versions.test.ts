@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
-import type { Redis as RedisType } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Cluster as ClusterType, Command as CommandType, Redis as RedisType } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { IORedisBreakerInstrumentation } from '../../instrumentations/ioredis/index.ts';
 import { setFaultReporter } from '../../src/core/fault.ts';
 import { Registry } from '../../src/registry/registry.ts';
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 describe.each(['ioredis4', 'ioredis', 'ioredis6'])('%s', (name) => {
-  const Redis = require(name) as typeof RedisType;
+  const Redis = require(name) as typeof RedisType & { Cluster: typeof ClusterType; Command: typeof CommandType };
   const originals = Object.getOwnPropertyDescriptors(Redis.prototype);
   let registry: Registry;
   let instrumentation: IORedisBreakerInstrumentation;
@@ -82,6 +82,20 @@ describe.each(['ioredis4', 'ioredis', 'ioredis6'])('%s', (name) => {
     if (strict.status !== 'ready') await new Promise((resolve) => strict.once('ready', resolve));
     expect(await strict.get('a')).toBe('1');
     expect(breaker('read').snapshot().calls).toMatchObject({ success: 2, failure: 1 });
+  });
+
+  it('a command of a Cluster calls nothing of the pool of nodes that it would not call without us', () => {
+    const connect = vi.spyOn(Redis.Cluster.prototype, 'connect').mockResolvedValue(undefined);
+    const cluster = new Redis.Cluster([{ host: '127.0.0.1', port: server.port }]);
+    connect.mockRestore();
+    const pool = (cluster as unknown as { connectionPool: { getNodes(): unknown } }).connectionPool;
+    const getNodes = vi.spyOn(pool, 'getNodes');
+    (cluster as { status: string }).status = 'ready';
+    const command = new Redis.Command('get', ['key']);
+    cluster.sendCommand(command);
+    expect(getNodes).not.toHaveBeenCalled();
+    command.resolve(Buffer.from('value'));
+    cluster.disconnect();
   });
 
   it('scan streams, monitors, subscribers and blocking commands', async () => {
