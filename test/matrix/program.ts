@@ -20,6 +20,8 @@ export interface Run {
 export interface Outcome {
   /** Successes by breaker. */
   readonly calls: Readonly<Record<string, number>>;
+  /** Of `observe.cjs`; nothing unless OBSERVE is `true`. */
+  readonly observed: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The source of the clients' functions, after every hook was taken back. */
   readonly functions: readonly string[];
   readonly stderr: string;
@@ -72,7 +74,7 @@ export class Stage implements AsyncDisposable {
     const spans = receiver.spans
       .filter(({ kind, traceId }) => kind === 'SERVER' || (kind === 'CLIENT' && asked.has(traceId)))
       .map(({ kind, name, attributes }) => `${kind} ${kind === 'SERVER' ? (attributes['url.path'] ?? attributes['http.target']) : name}`);
-    return { ...(JSON.parse(line) as { calls: Record<string, number>; functions: string[] }), stderr: output.stderr, spans: spans.sort() };
+    return { ...(JSON.parse(line) as Pick<Outcome, 'calls' | 'functions' | 'observed'>), stderr: output.stderr, spans: spans.sort() };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

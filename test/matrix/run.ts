@@ -48,7 +48,7 @@ function installLine(line: Line, tarball: string): string {
   // Without a word of an SDK, so that nothing but the command line tells of one.
   writeFileSync(join(folder, 'package.json'), '{ "private": true }');
   npm(['install', '--no-save', ...lines[line], 'ioredis@5', 'pg@8', tarball], folder);
-  for (const file of ['service.cjs', 'app.cjs', 'app.mjs']) cpSync(join(repository, 'test/matrix', file), join(folder, file));
+  for (const file of ['service.cjs', 'observe.cjs', 'app.cjs', 'app.mjs']) cpSync(join(repository, 'test/matrix', file), join(folder, file));
   return folder;
 }
 

@@ -1,6 +1,8 @@
 // One request each to Redis, PostgreSQL and an HTTP upstream, from inside a server's request; then says what the breakers
-// counted, takes every hook back, and says what the clients' functions look like. Handed its clients, so that one text
+// counted and what can be observed of the clients, takes every hook back, and says what the clients' functions look like. Handed its clients, so that one text
 // serves both module kinds.
+const { observe } = require('./observe.cjs');
+
 exports.run = async ({ Redis, pg, createServer, get }) => {
   const redis = new Redis(Number(process.env.REDIS_PORT), '127.0.0.1');
   const pool = new pg.Pool({ host: '127.0.0.1', port: Number(process.env.PG_PORT), user: 'postgres', database: 'postgres' });
@@ -20,9 +22,10 @@ exports.run = async ({ Redis, pg, createServer, get }) => {
   await new Promise((resolve) => setTimeout(resolve, 250));
   const registry = globalThis[Symbol.for('otel-breaker.registry')];
   const calls = Object.fromEntries((registry?.list() ?? []).map((breaker) => [breaker.name, breaker.snapshot().calls.success]));
+  const observed = process.env.OBSERVE === 'true' ? await observe({ Redis, redis, pg, pool }) : {};
   await globalThis[Symbol.for('otel-breaker.registered')]?.handle?.shutdown();
   const functions = [Redis.prototype.sendCommand, pg.Pool.prototype.query, pg.Pool.prototype.connect, pg.Client.prototype.query, globalThis.fetch];
-  console.log(JSON.stringify({ calls, functions: functions.map(String) }));
+  console.log(JSON.stringify({ calls, observed, functions: functions.map(String) }));
   server.close();
   redis.disconnect();
   await pool.end();
