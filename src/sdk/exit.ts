@@ -3,14 +3,23 @@ const signalExit = Symbol.for('signal-exit emitter');
 /** How long an ending process waits for the last export. */
 const FLUSH_MS = 2_000;
 
+export interface ExitOptions {
+  /** A signal that does not end the process. */
+  readonly except: NodeJS.Signals | undefined;
+  /**
+   * Whether to listen to signals that the program does not listen to. Without a listener a signal ends even a process that is
+   * caught in a loop.
+   */
+  readonly uninvited: boolean;
+}
+
 /**
  * Runs `flush` once when the process ends in a way that leaves time for it: when it has nothing more to do, and on the
  * signals that end it. A signal nobody else handles still ends the process by that signal, after the flush or after two
  * seconds; one that the program handles stays the program's, and the flush runs beside it. `process.exit()` and crashes
  * leave no time for an export.
- * @param except a signal that does not end the process
  */
-export function flushAtExit(flush: () => Promise<void>, except?: NodeJS.Signals): Disposable {
+export function flushAtExit(flush: () => Promise<void>, { except, uninvited }: ExitOptions): Disposable {
   // Workers have no signals; adding a listener there would only warn. Loaded when there is something to flush, not before.
   const { isMainThread } = process.getBuiltinModule('node:worker_threads');
   const signals = isMainThread ? endingSignals.filter((signal) => signal !== except) : [];
@@ -39,13 +48,22 @@ export function flushAtExit(flush: () => Promise<void>, except?: NodeJS.Signals)
     else if (alone) void flushOnce().then(end);
     else void flushOnce();
   };
+  // First in line: a program's `once` listener that has run is gone, and the signal would seem to be nobody's.
+  const listen = (signal: NodeJS.Signals): void => {
+    if (!process.listeners(signal).includes(onSignal)) process.prependListener(signal, onSignal);
+  };
+  const onListener = (event: string | symbol, listener: unknown): void => {
+    const signal = signals.find((each) => each === event);
+    if (signal !== undefined && listener !== onSignal) listen(signal);
+  };
   const stop = (): void => {
     process.off('beforeExit', onIdle);
+    process.off('newListener', onListener);
     for (const signal of signals) process.off(signal, onSignal);
   };
   process.on('beforeExit', onIdle);
-  // First in line: a program's `once` listener that has run is gone, and the signal would seem to be nobody's.
-  for (const signal of signals) process.prependListener(signal, onSignal);
+  for (const signal of signals) if (uninvited || process.listenerCount(signal) > 0) listen(signal);
+  if (!uninvited && signals.length > 0) process.on('newListener', onListener);
   return { [Symbol.dispose]: stop };
 }
 

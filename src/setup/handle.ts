@@ -228,7 +228,9 @@ export class Setup implements Handle {
 
   #flushAtExit(): void {
     const { reloadSignal } = this.configuration.settings;
-    this.#exit ??= flushAtExit(() => this.#flush(), reloadSignal === 'off' ? undefined : reloadSignal);
+    const except = reloadSignal === 'off' ? undefined : reloadSignal;
+    // An SDK of the program's is flushed by the program, when it handles the signal: then our spans must have ended before.
+    this.#exit ??= flushAtExit(() => this.#flush(), { except, uninvited: this.#sdk !== undefined });
   }
 
   async #flush(): Promise<void> {

@@ -91,6 +91,19 @@ describe('each call is admitted once', () => {
   });
 });
 
+it('a signal ends a process that is caught in a loop, as it does without us', async () => {
+  const child = spawn(process.execPath, [...register, join(apps, 'caught-in-a-loop.cjs')], {
+    cwd: repository,
+    env: { PATH: process.env.PATH, UPSTREAM_URL: upstream.url, OTEL_SDK_DISABLED: 'true' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child.stdout.once('data', () => child.kill('SIGTERM'));
+  const ended = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+  const patience = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  expect(await ended).toEqual({ code: null, signal: 'SIGTERM' });
+  clearTimeout(patience);
+});
+
 describe('a process that has nothing more to do', () => {
   const sdk = { OTEL_SDK_DISABLED: 'false', OTEL_BREAKER_SDK: 'on', OTEL_BREAKER_PROMETHEUS_PORT: '0' };
 
