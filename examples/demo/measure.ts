@@ -47,10 +47,12 @@ export function measureOutage(samples: readonly Sample[], from: number, to: numb
 export function measureRecovery(samples: readonly Sample[], restored: number, to: number): number | undefined {
   const after = samples.filter(({ startedAt }) => startedAt >= restored && startedAt < to).sort((a, b) => a.startedAt - b.startedAt);
   const bad = after.filter((sample) => sample.error !== '' || sample.durationMs >= fastMs);
-  for (const candidate of after) {
-    const end = candidate.startedAt + fullServiceWindowMs;
+  let next = 0;
+  for (const { startedAt } of after) {
+    const end = startedAt + fullServiceWindowMs;
     if (end > to) return undefined;
-    if (!bad.some(({ startedAt }) => startedAt >= candidate.startedAt && startedAt < end)) return candidate.startedAt - restored;
+    while ((bad[next]?.startedAt ?? Number.POSITIVE_INFINITY) < startedAt) next++;
+    if ((bad[next]?.startedAt ?? Number.POSITIVE_INFINITY) >= end) return startedAt - restored;
   }
   return undefined;
 }
@@ -73,11 +75,15 @@ function firstStayingFast(during: readonly Sample[], to: number, served: boolean
   const lastStart = to - stayingFast.windowMs;
   // The last window that was not fast: what stays fast begins after its start.
   let after = Number.NEGATIVE_INFINITY;
-  for (const { startedAt } of during) {
+  // The window slides: an outage may have tens of thousands of requests.
+  let end = 0;
+  let fast = 0;
+  for (const [index, { startedAt, durationMs }] of during.entries()) {
     if (startedAt > lastStart) break;
-    const window = during.filter((each) => each.startedAt >= startedAt && each.startedAt < startedAt + stayingFast.windowMs);
-    const fast = window.filter(({ durationMs }) => durationMs < fastMs).length;
-    if (fast < window.length * stayingFast.share) after = startedAt;
+    for (let next = during[end]; next !== undefined && next.startedAt < startedAt + stayingFast.windowMs; next = during[++end])
+      if (next.durationMs < fastMs) fast++;
+    if (fast < (end - index) * stayingFast.share) after = startedAt;
+    if (durationMs < fastMs) fast--;
   }
   return during.find((each) => each.startedAt > after && each.startedAt <= lastStart && (served || each.error !== '') && each.durationMs < fastMs);
 }

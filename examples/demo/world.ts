@@ -100,7 +100,7 @@ export async function startWorld({ withPrometheus = false } = {}): Promise<World
     });
     const scraped = { job_name: 'shop', static_configs: [{ targets: [`127.0.0.1:${port}`] }] };
     const rules = join(repository, 'examples/prometheus/rules-scrape.yaml');
-    const prometheus = withPrometheus ? kept(await startPrometheus([scraped], [rules])) : undefined;
+    const prometheus = withPrometheus ? kept(await startPrometheus([scraped], [rules], 5)) : undefined;
     return {
       redis,
       postgres,

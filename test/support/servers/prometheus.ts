@@ -38,13 +38,16 @@ type Series = {
   readonly values?: readonly (readonly [number, string])[];
 };
 
-/** A Prometheus of its own that scrapes and evaluates every second, with its storage in a folder that goes with it. */
-export async function startPrometheus(scrapeConfigs: readonly object[], ruleFiles: readonly string[]): Promise<PrometheusHandle> {
+/**
+ * A Prometheus of its own, with its storage in a folder that goes with it.
+ * @param seconds between scrapes and evaluations, and how long a scrape may take: one that is late ends every series, and begins every alert's `for` anew
+ */
+export async function startPrometheus(scrapeConfigs: readonly object[], ruleFiles: readonly string[], seconds = 1): Promise<PrometheusHandle> {
   const command = requireServer('prometheus');
   const port = await freePort();
   const directory = await mkdtemp(join(tmpdir(), 'otel-breaker-prometheus-'));
   await mkdir(join(directory, 'data'));
-  const every = { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' };
+  const every = { scrape_interval: `${seconds}s`, scrape_timeout: `${seconds}s`, evaluation_interval: `${seconds}s` };
   const configuration = { global: every, rule_files: ruleFiles, scrape_configs: scrapeConfigs };
   await writeFile(join(directory, 'prometheus.yml'), stringify(configuration));
   const url = `http://127.0.0.1:${port}`;
