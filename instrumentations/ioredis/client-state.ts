@@ -3,6 +3,7 @@ import { type ServerGroup, serverGroup } from '../shared/admission.ts';
 import type { LivenessQuestion } from '../shared/liveness.ts';
 import type { CommandClasses } from './command-class.ts';
 import { redisAnswerMs, redisDefaults, redisStartMs } from './defaults.ts';
+import type { HungCall } from './injected.ts';
 import type { QueueReplay } from './queue-replay.ts';
 import { openQueue } from './queues.ts';
 import { releaseOnOutage } from './release.ts';
@@ -23,6 +24,8 @@ export class ClientState {
   /** Calls wait for an attempt to connect that an open circuit knows nothing of. */
   onTrial = false;
   readonly resends: Resend[] = [];
+  /** Calls that meet an injected hang. */
+  readonly hung = new Set<HungCall>();
   /** A node of a Cluster: what concerns the logical call is the Cluster's business. */
   ofCluster = false;
   isCluster = false;

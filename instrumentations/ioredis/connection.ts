@@ -2,7 +2,7 @@ import type { Around } from '../shared/guard.ts';
 import { classifyRedisError } from './classify.ts';
 import { stateOf } from './client-state.ts';
 import type { CommandClasses } from './command-class.ts';
-import { endTrial, releaseForgotten } from './release.ts';
+import { closeHung, endTrial, releaseForgotten } from './release.ts';
 import type { RegistrySource } from './send-command.ts';
 import type { RedisLike } from './types.ts';
 
@@ -45,6 +45,9 @@ export function aroundSetStatus(source: RegistrySource, classes: CommandClasses)
         state.group(client, source.registry).reached(client.options.enableReadyCheck !== false);
         // Once the client has put its connection in order.
         if (state.replay !== undefined) queueMicrotask(() => state.replay?.back());
+        break;
+      case 'end':
+        closeHung(state);
         break;
       case 'close':
         state.inTransaction = false;

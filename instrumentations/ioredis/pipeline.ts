@@ -1,3 +1,4 @@
+import type { Injection } from '../../src/breaker/injection.ts';
 import type { Bulkhead } from '../../src/policies/bulkhead.ts';
 import { overtaken } from '../../src/policies/limits.ts';
 import type { Around } from '../shared/guard.ts';
@@ -7,11 +8,12 @@ import { stateOf } from './client-state.ts';
 import { Batch } from './cluster-batch.ts';
 import type { CommandClasses } from './command-class.ts';
 import { limitTime } from './deadlines.ts';
+import { HungCall } from './injected.ts';
 import { selectedBy } from './queue-replay.ts';
 import { elsewhere } from './redis-call.ts';
 import { expectResend, scriptKey } from './resend.ts';
 import type { RegistrySource } from './send-command.ts';
-import { type Admission, settleBatch, settleError } from './settle.ts';
+import { type Admission, heedsFaults, settleBatch, settleError } from './settle.ts';
 import { admitFor } from './trial.ts';
 import type { PipelineLike } from './types.ts';
 
@@ -44,8 +46,10 @@ export function aroundPipelineExec(source: RegistrySource, classes: CommandClass
     const breaker = group.breaker(operation);
     const send = (entry: Entry): unknown => {
       if (entry instanceof Error) return refuse(pipeline, entry, args[0]);
-      const admission = admitFor(pipeline.redis, state, group, operation, breaker);
+      const admission = admitFor(pipeline.redis, state, group, operation, breaker, heedsFaults);
       if (!(admission instanceof Error)) {
+        const injection = admission.permit?.injection;
+        if (injection?.kind === 'hang') return hang(pipeline, admission, injection, entry, args[0]);
         new PipelineCall(pipeline, admission, entry);
         return original(self, args);
       }
@@ -94,6 +98,10 @@ class PipelineCall implements Call {
       this.#end(() => settleBatch(admission, errorsIn(results), results));
       resolve.call(pipeline, results);
     };
+    // Sent at once, and answered later.
+    const injection = admission.permit?.injection;
+    const answer = pipeline.resolve;
+    if (injection !== undefined) pipeline.resolve = (results) => void injection.delay(() => answer.call(pipeline, results));
     pipeline.reject = (error) => {
       this.#end(() => settleError(admission, error));
       reject.call(pipeline, error);
@@ -121,6 +129,23 @@ function errorsIn(results: unknown): unknown[] {
   return Array.isArray(results)
     ? results.map((result: unknown[] | undefined) => result?.[0]).filter((error) => error !== null && error !== undefined)
     : [];
+}
+
+/** Nothing is sent, and its caller waits. */
+function hang(pipeline: PipelineLike, admission: Admission, injection: Injection, place: Bulkhead | undefined, callback: unknown): Promise<unknown> {
+  waiting.add(pipeline);
+  new HungCall({
+    client: pipeline.redis,
+    admission,
+    injection,
+    totalMs: admission.breaker.options.policies?.totalTimeoutMs,
+    reject: (error) => void refuse(pipeline, error as Error, callback),
+    over: () => {
+      waiting.delete(pipeline);
+      place?.leave();
+    },
+  });
+  return pipeline.promise;
 }
 
 /** Nothing is sent. */

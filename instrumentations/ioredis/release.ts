@@ -12,11 +12,25 @@ import type { CommandLike, CommandQueue, RedisLike } from './types.ts';
  * so that nothing is carried out later that its caller was told had failed. An answer that is still to come on a living
  * connection stays expected, and is nobody's. A command that may itself be what keeps the server busy is let finish.
  */
-function releaseWaiting(client: RedisLike, group: ServerGroup, outage: Outage): void {
+function releaseWaiting(client: RedisLike, state: ClientState, group: ServerGroup, outage: Outage): void {
   if (client.offlineQueue !== undefined) takeOut(client.offlineQueue, group, refusal);
   // A connection is lost, and these were sent over it: they may have been carried out.
   if (client.status !== 'ready' && client.prevCommandQueue) takeOut(client.prevCommandQueue, group, timedOut);
   if (outage === 'silent' && client.commandQueue !== undefined) answerSent(client.commandQueue, group);
+  if (outage === 'silent') answerHung(state, group);
+}
+
+/** Calls that meet an injected hang are in no queue; they are answered as those are whose server is silent. */
+function answerHung({ hung }: ClientState, group: ServerGroup): void {
+  for (const call of hung) {
+    const { admission } = call;
+    if (admission.group === group && admission.breaker.state === 'open') isolated(() => call.release(timedOut(call)));
+  }
+}
+
+/** The client is closed: nothing that it was given will be answered. */
+export function closeHung({ hung }: ClientState): void {
+  for (const call of hung) call.failed(new Error('Connection is closed.'));
 }
 
 /** Longest time, in ms, that a silent server may be at work on a command of ours. */
@@ -124,7 +138,7 @@ export function beginTrial(client: RedisLike, state: ClientState, group: ServerG
 export function endTrial(client: RedisLike, state: ClientState, group: ServerGroup): void {
   if (!state.onTrial) return;
   state.onTrial = false;
-  isolated(() => releaseWaiting(client, group, 'refused'));
+  isolated(() => releaseWaiting(client, state, group, 'refused'));
 }
 
 /** The clients of a server. Holds on to none of them. */
@@ -159,7 +173,7 @@ export function releaseOnOutage(client: RedisLike, state: ClientState, group: Se
     group.onOutage((outage) =>
       created.each((each, its) => {
         if (outage === 'refused' && mayWait(each)) beginTrial(each, its, group, clock);
-        else releaseWaiting(each, group, outage);
+        else releaseWaiting(each, its, group, outage);
       }),
     );
   }

@@ -1,3 +1,4 @@
+import type { AcquireOptions } from '../../src/breaker/environment.ts';
 import { policiesOf } from '../../src/policies/compose.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { Around, Original } from '../shared/guard.ts';
@@ -6,10 +7,12 @@ import { type ClientState, stateOf } from './client-state.ts';
 import { batchOf } from './cluster-batch.ts';
 import type { CommandClasses } from './command-class.ts';
 import { limitTime } from './deadlines.ts';
+import { delayReply, hangCommand } from './injected.ts';
 import { isOwn } from './own-command.ts';
 import { selectedBy } from './queue-replay.ts';
 import type { Send } from './redis-call.ts';
 import { expectResend, scriptKey, takeResend } from './resend.ts';
+import { heedsFaults, sparesFaults } from './settle.ts';
 import { admitFor } from './trial.ts';
 import type { CommandLike, CommandType, RedisLike } from './types.ts';
 import { runWithPolicies } from './with-policies.ts';
@@ -48,6 +51,8 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
   function send(original: Original, client: RedisLike, state: ClientState, command: CommandLike): Error | undefined {
     const refusal = decide(client, state, command, false, undefined);
     if (refusal instanceof Error) return refusal;
+    // It meets an injected hang.
+    if (refusal === taken) return undefined;
     const answered = original(client, [command]);
     // Whoever traces commands may hand out a promise of his own.
     if (answered !== command.promise && answered instanceof Promise) answered.catch(() => undefined);
@@ -83,14 +88,20 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
       const call = { client, state, command, operation, server: group.key, db: selectedBy(client), send: again };
       if (runWithPolicies(breaker, policies, call)) return taken;
     }
-    const admission = admitFor(client, state, group, operation, breaker);
+    const admission = admitFor(client, state, group, operation, breaker, faultsFor(command, inPipeline));
     if (admission instanceof Error) {
       if (command.name === 'multi') refuseTransaction(state, admission);
       return admission;
     }
+    const injection = admission.permit?.injection;
+    if (injection?.kind === 'hang') {
+      hangCommand(client, command, admission, injection);
+      return taken;
+    }
     if (operation === 'write' && command.name === 'multi') state.inTransaction = true;
     const call = new CommandCall(command, admission, resent);
     if (breaker.options.timeoutMs !== undefined && !call.indivisible) call.deadlines = limitTime(call, client);
+    if (injection !== undefined) delayReply(command, injection);
     return undefined;
   }
 }
@@ -99,6 +110,14 @@ function noteUncounted(client: RedisLike, state: ClientState, name: string): voi
   if (name === 'quit') state.closing = true;
   // The client's own comes before it is ready.
   if ((name === 'auth' || name === 'hello') && client.status === 'ready') state.isSomebodyElse = true;
+}
+
+/** What begins something on the connection may be refused, but not kept waiting: what follows it would come first. */
+const beginnings: ReadonlySet<string> = new Set(['multi', 'watch']);
+
+function faultsFor({ name }: CommandLike, inPipeline: boolean): AcquireOptions | undefined {
+  if (inPipeline) return sparesFaults;
+  return beginnings.has(name.toLowerCase()) ? undefined : heedsFaults;
 }
 
 const resent: Resent = (command, error, admission) => {

@@ -1,4 +1,5 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
+import type { AcquireOptions } from '../../src/breaker/environment.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import { judge, type ServerGroup } from '../shared/admission.ts';
 import { classifyRedisError } from './classify.ts';
@@ -13,10 +14,20 @@ export interface Admission {
   readonly state: ClientState;
 }
 
+/** Of calls that heed every injected fault, and of those that nothing may keep from where they are going. */
+export const heedsFaults: AcquireOptions = { faults: 'all' };
+export const sparesFaults: AcquireOptions = { faults: 'none' };
+
 /** An admission for one call of a class of operation, or the refusal. */
-export function admit(state: ClientState, group: ServerGroup, operation: string, breaker: Breaker = group.breaker(operation)): Admission | Error {
+export function admit(
+  state: ClientState,
+  group: ServerGroup,
+  operation: string,
+  breaker: Breaker = group.breaker(operation),
+  heeds?: AcquireOptions,
+): Admission | Error {
   const untimed = operation === 'blocking';
-  const permit = untimed ? breaker.tryAcquire({ untimed }) : breaker.tryAcquire();
+  const permit = untimed ? breaker.tryAcquire({ untimed }) : breaker.tryAcquire(heeds);
   if (permit === undefined) return breaker.rejection();
   if (!untimed || !permit.probe) return { breaker, permit, group, state };
   // A BLPOP on an idle list would be a probe without an answer, and its lease would open the circuit again.

@@ -1,4 +1,5 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
+import type { AcquireOptions } from '../../src/breaker/environment.ts';
 import type { ServerGroup } from '../shared/admission.ts';
 import type { ClientState } from './client-state.ts';
 import { beginTrial, mayWait } from './release.ts';
@@ -17,8 +18,9 @@ export function admitFor(
   group: ServerGroup,
   operation: string,
   breaker: Breaker = group.breaker(operation),
+  heeds?: AcquireOptions,
 ): Admission | Error {
-  if (!group.refusing || !mayWait(client) || breaker.state !== 'open') return admit(state, group, operation, breaker);
+  if (!group.refusing || !mayWait(client) || breaker.state !== 'open') return admit(state, group, operation, breaker, heeds);
   beginTrial(client, state, group, breaker.clock);
   return { breaker, permit: undefined, group, state };
 }

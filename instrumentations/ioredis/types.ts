@@ -13,6 +13,8 @@ export interface CommandLike {
   readonly replyEncoding?: BufferEncoding | null;
   /** From what the server has sent to what the caller gets. */
   transformReply(reply: unknown): unknown;
+  /** The client's own time-out. */
+  setTimeout?(ms: number): unknown;
   /** With the key prefix. */
   getKeys(): readonly (string | Buffer)[];
   /** 4.x, on commands of `defineCommand`. */
@@ -35,6 +37,7 @@ export interface RedisOptionsLike {
   readonly enableOfflineQueue?: boolean;
   readonly enableReadyCheck?: boolean;
   readonly db?: number;
+  readonly commandTimeout?: number;
   readonly username?: string | null;
   /** 4.x: answers are texts from the beginning. */
   readonly dropBufferSupport?: boolean;

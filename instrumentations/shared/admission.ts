@@ -43,7 +43,7 @@ export class ServerGroup {
     if (server.liveness !== undefined) {
       const to = destination(server);
       const ask = createLiveness({ to, ...server.liveness }, registry.clock);
-      this.#verify = (healthyMs) => (this.#isStarting() ? Promise.resolve(true) : ask(healthyMs));
+      this.#verify = (healthyMs, silenced) => (silenced !== true && this.#isStarting() ? Promise.resolve(true) : ask(healthyMs, silenced));
       const isBack = server.recovery === undefined ? ask : createLiveness({ to, ...server.recovery }, registry.clock);
       this.#watch = new RecoveryWatch(isBack, this, registry.clock);
     }
@@ -106,7 +106,8 @@ export class ServerGroup {
     if (to !== 'open') return;
     const silent = trigger === 'stall' || trigger === 'probe_lease';
     if (silent) this.#refusing = false;
-    if (trigger === 'stall' && this.#verify !== undefined) {
+    // An injected hang is its own circuit's, and no other's.
+    if (trigger === 'stall' && this.#verify !== undefined && !breaker.injections.some(({ kind }) => kind === 'hang')) {
       // The server itself kept silent when asked: that concerns its other classes of operation as well.
       const error = new CallTimeoutError(breaker.name, Math.round((value ?? 0) * 1_000));
       for (const sibling of this.#breakers.values()) if (sibling !== breaker && this.#owns(sibling)) sibling.report(error, { refused: true });

@@ -18,8 +18,9 @@ const answerFactor = 4;
 /**
  * Resolves `true` when the server answered, `false` when it refused or kept silent. Never rejects.
  * @param healthyMs how long healthy calls take, where that is known: less patience is needed where they are quick
+ * @param silenced an injected hang keeps the answer from us: it takes the time of silence, and nobody is asked
  */
-export type Verify = (healthyMs?: number) => Promise<boolean>;
+export type Verify = (healthyMs?: number, silenced?: boolean) => Promise<boolean>;
 
 /** What a conversation with a server is told to. */
 export interface Hearing {
@@ -56,19 +57,27 @@ export function createLiveness(question: LivenessQuestion, clock: Clock = system
   let underWay: Promise<boolean> | undefined;
   /** How long the answers so far took; a slow one is forgotten little by little. */
   let answeredInMs = 0;
+  const patience = (healthyMs: number): number => Math.min(timeoutMs, Math.max(leastMs, healthyMs, answeredInMs * answerFactor));
   const ask = async (healthyMs: number): Promise<boolean> => {
     const asked = clock.now();
-    const patienceMs = Math.min(timeoutMs, Math.max(leastMs, healthyMs, answeredInMs * answerFactor));
-    const alive = await askOnce(question, patienceMs, clock);
+    const alive = await askOnce(question, patience(healthyMs), clock);
     if (alive) answeredInMs = Math.max(clock.now() - asked, answeredInMs * 0.8);
     return alive;
   };
-  return (healthyMs = timeoutMs) => {
+  return (healthyMs = timeoutMs, silenced = false) => {
+    if (silenced) return silence(patience(healthyMs), clock);
     underWay ??= outsideCallContext(() => withoutTracing(() => ask(healthyMs))).finally(() => {
       underWay = undefined;
     });
     return underWay;
   };
+}
+
+/** As long as a silent server takes, without asking it. */
+function silence(patienceMs: number, clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    outsideCallContext(() => clock.setTimer(() => resolve(false), patienceMs));
+  });
 }
 
 function askOnce(question: LivenessQuestion, patienceMs: number, clock: Clock): Promise<boolean> {

@@ -88,7 +88,8 @@ export class RecoveryWatch {
     this.#asking = false;
     for (const [breaker, trouble] of this.#troubled) {
       if (trouble !== 'unknown') continue;
-      if (answered) this.#troubled.set(breaker, 'answered');
+      // While a hang is injected its answer is kept from the breaker.
+      if (answered && !breaker.silenced) this.#troubled.set(breaker, 'answered');
       else if (breaker.state === 'half_open') this.#listener.stillSilent(breaker);
     }
     if (answered) this.#listener.recovered();
