@@ -13,6 +13,8 @@ const prometheusServer = { binary: 'prometheus', package: 'prometheus' };
 const neededByTests = [
   ...needed,
   prometheusServer,
+  // For certificates of the tests' own.
+  { binary: 'openssl', package: 'openssl' },
   // In which the live page is tried.
   { binary: 'chromium', package: 'chromium' },
 ];

@@ -45,7 +45,7 @@ export async function setup(config: ConfigurationInput = {}): Promise<Handle> {
   const handle = compose(loadConfiguration(origin), origin, () => api ?? requireApi());
   // In a program bundled into one file this is the copy in the bundle.
   api = await import('@opentelemetry/api');
-  await handle.serve();
+  await Promise.all([handle.serve(), handle.watch()]);
   const missing = await handle.missing;
   if (missing === undefined) return handle;
   await handle.shutdown();

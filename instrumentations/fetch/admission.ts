@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/core/clock.ts';
+import { isTracingSuppressed } from '../../src/core/suppress-tracing.ts';
 import type { Registry } from '../../src/registry/registry.ts';
-import { isTracingSuppressed } from '../shared/suppress.ts';
 import { BodyGrace } from './body-grace.ts';
 import { httpDefaults, maxRememberedOrigins } from './defaults.ts';
 import { HttpCall, type ToldBy } from './http-call.ts';

@@ -1,6 +1,6 @@
 import { reportFault } from '../../src/core/fault.ts';
+import { isTracingSuppressed } from '../../src/core/suppress-tracing.ts';
 import type { Undo } from '../shared/hook.ts';
-import { isTracingSuppressed } from '../shared/suppress.ts';
 import type { HttpAdmission } from './admission.ts';
 import { Attempts } from './attempts.ts';
 import { isMocking, isMockingByDefault, mayDefer } from './global-dispatcher.ts';

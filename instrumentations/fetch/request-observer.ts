@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { reportFault } from '../../src/core/fault.ts';
+import { isTracingSuppressed } from '../../src/core/suppress-tracing.ts';
 import type { Undo } from '../shared/hook.ts';
-import { isTracingSuppressed } from '../shared/suppress.ts';
 import { handOver } from './hand-over.ts';
 import type { HttpCall } from './http-call.ts';
 import { originOf } from './origin.ts';

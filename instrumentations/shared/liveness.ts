@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { type Clock, outsideCallContext, systemClock, type Timer } from '../../src/core/clock.ts';
-import { withoutTracing } from './suppress.ts';
+import { withoutTracing } from '../../src/core/suppress-tracing.ts';
 
 /** How long an answer may take, in ms, unless told otherwise. */
 export const defaultTimeoutMs = 500;

@@ -29,13 +29,14 @@ const columns: readonly Column[] = [
 
 /** What a person on call wants to know, a line each. */
 export function statusLines(overview: Overview, style: Style, width?: number): string[] {
-  const { service, pid, mode, system, breakers, alerts, adminEnabled } = overview;
+  const { service, pid, mode, system, breakers, alerts, adminEnabled, degraded } = overview;
   const head = [
     style('bold', printable(service)),
     `pid ${pid}`,
     style(systemTones[system.state] ?? 'warn', system.state),
     `mode ${mode}`,
     `${breakers.length} ${breakers.length === 1 ? 'circuit' : 'circuits'}`,
+    ...(degraded === undefined ? [] : [style('warn', `calls served ${degraded.mode} by ${degraded.by}`)]),
     ...(adminEnabled ? [] : [style('dim', 'no control: no token set')]),
   ];
   const firing = alerts.filter(({ state }) => state === 'firing');

@@ -1,3 +1,4 @@
+import { withoutCredentials } from '../core/credentials.ts';
 import type { ConfigurationInput } from './schema.ts';
 import type { Settings } from './settings.ts';
 
@@ -29,7 +30,10 @@ function flatten(value: unknown, path: string, tell: (path: string, text: string
 export function changesBetween(before: Statements, after: Statements): string[] {
   return [...new Set([...before.keys(), ...after.keys()])]
     .filter((path) => before.get(path) !== after.get(path))
-    .map((path) => `${path}: ${before.get(path) ?? '(not set)'} -> ${after.get(path) ?? '(not set)'}`);
+    .map((path) => {
+      const [was, is] = [before, after].map((statements) => withoutCredentials(statements.get(path) ?? '(not set)'));
+      return `${path}: ${was} -> ${is}${was === is ? ' (credentials)' : ''}`;
+    });
 }
 
 /** Settings that are read when the process starts, by their path in the configuration. */
@@ -39,7 +43,8 @@ const atStart: Readonly<Record<string, (settings: Settings) => unknown>> = {
   'telemetry.sdk': ({ sdk }) => sdk,
   'prometheus.host': ({ prometheus }) => prometheus.host,
   'prometheus.port': ({ prometheus }) => prometheus.port,
-  management: ({ management }) => JSON.stringify(management),
+  // Readiness is what the present configuration says.
+  management: ({ management: { readiness: _, ...rest } }) => JSON.stringify(rest),
   maxBreakers: ({ maxBreakers }) => maxBreakers,
   idleMs: ({ idleMs }) => idleMs,
   'reload.watch': ({ watch }) => watch,

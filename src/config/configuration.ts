@@ -4,6 +4,7 @@ import type { Target } from '../core/target.ts';
 import { type Statements, statementsOf } from './changes.ts';
 import { type Environment, standardPrometheus } from './environment.ts';
 import { type FaultRule, faultIssues, faultRules } from './fault-rules.ts';
+import { type HealthSourceInput, healthIssues } from './health.ts';
 import { type Resolution, Resolver } from './resolver.ts';
 import type { ConfigurationInput } from './schema.ts';
 import { type Settings, salvage, settingsOf } from './settings.ts';
@@ -83,7 +84,7 @@ function asCautiousAs(modes: readonly string[], kept: readonly ConfigurationInpu
 function build(sources: Sources, env: Environment): Configuration {
   if (sources.issues.length > 0) throw new ConfigError(sources.issues, sources.faulty);
   const resolver = new Resolver(sources);
-  const issues = [...resolver.validate(), ...faultIssues(sources)];
+  const issues = [...resolver.validate(), ...faultIssues(sources), ...healthIssues(ofHealth(sources))];
   if (issues.length > 0) {
     throw new ConfigError(
       issues.map((issue) => ({ ...issue, ...sources.locate(issue.path) })),
@@ -92,6 +93,15 @@ function build(sources: Sources, env: Environment): Configuration {
   }
   const settings = settingsOf([standard(env), sources.file, sources.environment, sources.code]);
   return assemble(resolver, { settings, warnings: sources.warnings, source: sources.name, faults: faultRules(sources), ...told(sources, sources) });
+}
+
+function ofHealth({ file, environment, code }: Sources): HealthSourceInput[] {
+  const of = (where: string, { health, management }: ConfigurationInput): HealthSourceInput => ({
+    where,
+    input: health,
+    ready: management?.readiness?.failOnChecks,
+  });
+  return [of('', file), { ...of('', environment), readyAt: 'OTEL_BREAKER_MANAGEMENT_READINESS_FAIL_ON_CHECKS' }, of('code: ', code)];
 }
 
 function assemble(resolver: Resolver, rest: Omit<Configuration, 'resolve'>): Configuration {

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, resolve } from 'node:path';
 import type { Document, LineCounter } from 'yaml';
+import { withoutCredentials } from '../core/credentials.ts';
 import { ConfigError, type ConfigIssue } from '../core/errors.ts';
 
 /** Looked for in the working directory, in this order, when OTEL_BREAKER_CONFIG_FILE names no file. */
@@ -91,11 +92,14 @@ function parseJson(name: string, text: string): ConfigFile {
     const { message } = error as Error;
     const { document, lines } = openYaml(text);
     const at = jsonOffset(text, message) ?? document.errors[0]?.pos[0];
-    throw new ConfigError(
-      [syntaxIssue(text, at === undefined ? undefined : lines.linePos(at), `valid JSON (${message.replaceAll(/\s+/g, ' ')})`)],
-      name,
-    );
+    throw new ConfigError([syntaxIssue(text, at === undefined ? undefined : lines.linePos(at), `valid JSON (${tellable(message, text)})`)], name);
   }
+}
+
+/** V8 quotes what stands around the place: where there are credentials, it might be a part of them. */
+function tellable(message: string, text: string): string {
+  const whole = message.replaceAll(/\s+/g, ' ');
+  return withoutCredentials(text) === text ? whole : whole.replace(/".*"/s, 'what stands there');
 }
 
 /** V8 tells the position, or quotes ten characters to either side of it. */
@@ -138,7 +142,7 @@ function parseYaml(name: string, text: string): ConfigFile {
 }
 
 function syntaxIssue(text: string, at: { readonly line: number; readonly col: number } | undefined, allowed: string): ConfigIssue {
-  if (at === undefined || at.line < 1) return { path: '', value: text.slice(0, 80), allowed };
+  if (at === undefined || at.line < 1) return { path: '', value: withoutCredentials(text).slice(0, 80), allowed };
   return { path: '', value: text.split(/\r?\n/)[at.line - 1]?.trim() ?? '', allowed, line: at.line, column: at.col };
 }
 

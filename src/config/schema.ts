@@ -3,6 +3,8 @@ import { policyCodeSchema } from '../core/policy-schema.ts';
 import type { ObjectSchema, Schema } from '../core/schema.ts';
 import { type ClassifyLists, classifyListsSchema } from './classify-lists.ts';
 import { type FaultsInput, faultsSchema } from './fault-rules.ts';
+import type { HealthInput } from './health.ts';
+import { codeHealthSchema, fileHealthSchema } from './health-schema.ts';
 
 /** The systems that have a section of their own under `systems`, and environment variables of their own. */
 export const systemNames = ['redis', 'postgresql', 'http'] as const;
@@ -48,7 +50,11 @@ export interface ManagementInput {
   readonly allowedHosts?: readonly string[];
   /** A file with `name:secret` in each line. */
   readonly tokensFile?: string;
-  readonly readiness?: { readonly failOn?: ReadinessFailOn };
+  readonly readiness?: {
+    readonly failOn?: ReadinessFailOn;
+    /** Checks that must be up, whatever the state of the system. */
+    readonly failOnChecks?: readonly string[];
+  };
 }
 
 /** The configuration as written, in code or in a file. Everything is optional. */
@@ -73,6 +79,8 @@ export interface ConfigurationInput {
   readonly management?: ManagementInput | undefined;
   /** Faults injected on purpose: which, and whether in production as well. */
   readonly faults?: FaultsInput;
+  /** Checks of what the service depends on. Without it nothing is checked but by the traffic. */
+  readonly health?: HealthInput;
   /** Reading the file again while the process runs: when it changes (default), and on a signal (default: none). */
   readonly reload?: { readonly watch?: boolean; readonly signal?: ReloadSignal };
 }
@@ -131,12 +139,17 @@ const managementSchema: Schema = {
           default: 'never',
           description: 'at which state of the system /health/ready says 503',
         },
+        failOnChecks: {
+          kind: 'array',
+          items: { kind: 'string' },
+          description: 'checks without which /health/ready says 503, by name',
+        },
       },
     },
   },
 };
 
-function schemaOf(options: ObjectSchema): ObjectSchema {
+function schemaOf(options: ObjectSchema, health: Schema): ObjectSchema {
   const misplaced = Object.fromEntries(
     Object.keys(options.properties).map((key) => [key, `not here: it belongs under defaults, systems or breakers`]),
   );
@@ -209,6 +222,7 @@ function schemaOf(options: ObjectSchema): ObjectSchema {
       },
       management: managementSchema,
       faults: faultsSchema(match),
+      health,
       reload: {
         kind: 'object',
         properties: {
@@ -227,10 +241,10 @@ function schemaOf(options: ObjectSchema): ObjectSchema {
 }
 
 /** Files: what is checked, what the JSON Schema is made of, and what environment variables are derived from. */
-export const configSchema: ObjectSchema = schemaOf(fileOptions);
+export const configSchema: ObjectSchema = schemaOf(fileOptions, fileHealthSchema);
 
 /** The same from code: functions too. */
-export const codeConfigSchema: ObjectSchema = schemaOf(codeOptions);
+export const codeConfigSchema: ObjectSchema = schemaOf(codeOptions, codeHealthSchema);
 
 /** Parts used in many places, for the JSON Schema's `$defs`. */
 export const configDefinitions: Readonly<Record<string, Schema>> = { options: fileOptions, ...fileOptions.properties };

@@ -1,5 +1,6 @@
 import type { BreakerOptions } from '../core/options.ts';
 import { check } from '../core/schema.ts';
+import { type ResolvedHealth, resolveHealth } from './health.ts';
 import {
   type ConfigurationInput,
   codeConfigSchema,
@@ -21,6 +22,8 @@ export interface Settings {
   /** `port` is `undefined` where nobody named one: the usual one, or the next that is free. */
   readonly prometheus: { readonly host: string; readonly port: number | undefined };
   readonly management: ManagementSettings;
+  /** `undefined`: nothing is checked but by the traffic. */
+  readonly health: ResolvedHealth | undefined;
   /** `undefined`: the registry's default. */
   readonly maxBreakers: number | undefined;
   /** In ms. `undefined`: the registry's default. */
@@ -41,7 +44,7 @@ export interface ManagementSettings {
   readonly metricsPort: number | undefined;
   readonly allowedHosts: readonly string[];
   readonly tokensFile: string | undefined;
-  readonly failOn: ReadinessFailOn;
+  readonly readiness: { readonly failOn: ReadinessFailOn; readonly failOnChecks: readonly string[] };
 }
 
 /** Settings of sources, given from the weakest to the strongest. */
@@ -64,8 +67,12 @@ export function settingsOf(sources: readonly ConfigurationInput[]): Settings {
       metricsPort: strongest((source) => source.management?.metricsPort),
       allowedHosts: strongest((source) => source.management?.allowedHosts) ?? [],
       tokensFile: strongest((source) => source.management?.tokensFile),
-      failOn: strongest((source) => source.management?.readiness?.failOn) ?? 'never',
+      readiness: {
+        failOn: strongest((source) => source.management?.readiness?.failOn) ?? 'never',
+        failOnChecks: strongest((source) => source.management?.readiness?.failOnChecks) ?? [],
+      },
     },
+    health: resolveHealth(sources.map(({ health }) => health)),
     maxBreakers: strongest((source) => source.maxBreakers),
     idleMs: strongest((source) => source.idleMs),
     watch: strongest((source) => source.reload?.watch) ?? true,

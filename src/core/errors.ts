@@ -1,3 +1,5 @@
+import { withoutCredentials } from './credentials.ts';
+
 /** The public states of a breaker; see SEMANTICS in the README. */
 export type StateName = 'closed' | 'open' | 'half_open' | 'forced_open' | 'disabled' | 'shadow';
 
@@ -203,6 +205,19 @@ function show(value: unknown): string {
   }
 }
 
+/** Deeper than anything that is configured; what lies below might go round in circles. */
+const deepest = 8;
+
+/** The same with no credentials in it. */
+function tellable(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return withoutCredentials(value);
+  const plain = typeof value === 'object' && value !== null && (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype);
+  if (!plain) return value;
+  if (depth === deepest) return '[...]';
+  if (Array.isArray(value)) return value.map((item) => tellable(item, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, tellable(item, depth + 1)]));
+}
+
 /** Options or configuration that cannot be used: says where, what, and what is allowed, for every fault found. */
 export class ConfigError extends BreakerError {
   declare readonly code: 'ECONFIG';
@@ -211,12 +226,17 @@ export class ConfigError extends BreakerError {
   readonly value: unknown;
   readonly allowed: string;
 
+  readonly issues: readonly ConfigIssue[];
+
+  /** @param found what stands in URLs as user, password and query is not told */
   constructor(
-    readonly issues: readonly ConfigIssue[],
+    found: readonly ConfigIssue[],
     /** What was being read: a file's name, `environment`, or `options`. */
     readonly source: string = 'options',
   ) {
+    const issues = found.map((issue) => ({ ...issue, value: tellable(issue.value) }));
     super(`${source}: ${issues.map((i) => `${where(i)} is ${show(i.value)}; allowed: ${i.allowed}`).join('; ')}`);
+    this.issues = issues;
     const first = issues[0];
     this.path = first?.path ?? '';
     this.value = first?.value;

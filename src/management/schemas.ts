@@ -91,6 +91,7 @@ export const schemas = {
     'because?': text,
     sinceMs: number,
     failures: whole,
+    'asked?': text,
     'lastCheckAt?': moment,
     'durationMs?': number,
     'error?': text,

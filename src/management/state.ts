@@ -43,7 +43,7 @@ export class State {
     this.registry = registry;
     this.#options = options;
     this.#service = options.service ?? process.argv[1]?.split(/[\\/]/).at(-1) ?? 'node';
-    this.health = options.health ?? new BreakerHealth(registry, options.readiness?.failOn);
+    this.health = options.health ?? new BreakerHealth(registry, () => options.readiness ?? {});
     this.alerts = options.alerts ?? noAlerts;
     this.#kept = options.history === undefined ? new History(registry) : undefined;
     this.history = options.history ?? new HistoryViews(this.#kept as History);

@@ -136,6 +136,8 @@ export interface CheckView {
   readonly sinceMs: number;
   /** Failures in a row. */
   readonly failures: number;
+  /** What the last check asked, as far as it came: `PING`, `SELECT 1`, `GET 200`, ... */
+  readonly asked?: string;
   readonly lastCheckAt?: string;
   /** Of the last check. */
   readonly durationMs?: number;

@@ -147,3 +147,27 @@ export function resourceAlerts(q: Queries): AlertingRule[] {
     ]),
   ];
 }
+
+/** About the system as a whole, and what active checks say of its parts. */
+export function healthAlerts(q: Queries): AlertingRule[] {
+  const check = `{{ $labels.${labelName('checkName')} }}`;
+  const where = 'GET /health of an instance says which dependencies are down, and which of them are the cause.';
+  return [
+    alert(
+      'BreakerSystemCritical',
+      'critical',
+      { for: '1m' },
+      `${sum(['job', 'healthState'], q.series('healthStatus', is('healthState', 'critical', 'emergency')))} > 0`,
+      [
+        `The state of {{ $labels.job }} is {{ $labels.${labelName('healthState')} }}`,
+        'On {{ $value }} instance(s): less than half of its dependencies are up, or a critical one is down.',
+        `${where} The log events breaker.health_change and breaker.health_check say since when and why.`,
+      ],
+    ),
+    alert('BreakerDependencyDown', 'warning', { for: '2m' }, `${sum(['job', 'checkName'], q.series('checkStatus', is('checkStatus', 'down')))} > 0`, [
+      `The check ${check} of {{ $labels.job }} fails`,
+      'On {{ $value }} instance(s).',
+      `${where} If the server is well for others, look at what the check asks, and with which credentials.`,
+    ]),
+  ];
+}

@@ -2,7 +2,7 @@ import { chosenServices, type Dashboard, dashboard, uidOf } from './dashboard.ts
 import { lines, row, stat, stateTimeline, table } from './panels.ts';
 import { is, labelName, type MetricSource } from './prometheus-names.ts';
 import { type By, grown, legend, max, quantile, queriesOf, rate, sum } from './queries.ts';
-import { stateCode, stateMappings } from './states.ts';
+import { checkCode, checkMappings, healthCode, healthMappings, stateCode, stateMappings } from './states.ts';
 
 const circuit: readonly By[] = ['job', 'name'];
 const interval = '$__rate_interval';
@@ -190,6 +190,33 @@ export function overview(source: MetricSource): Dashboard {
         },
         'stacked',
       ),
+      row('Health of the systems'),
+      stateTimeline(
+        {
+          title: 'Systems',
+          description: 'The state of each service by what it depends on, the worst of its instances. Empty where no health is configured.',
+          queries: [[healthCode(q, ['job']), legend('job')]],
+          size: [8, 8],
+        },
+        healthMappings,
+      ),
+      stateTimeline(
+        {
+          title: 'Checks',
+          description: 'What the results of each active check come to, the worst of all instances. Empty where no check is configured.',
+          queries: [[checkCode(q, ['job', 'checkName']), legend('job', 'checkName')]],
+          size: [8, 8],
+        },
+        checkMappings,
+      ),
+      lines({
+        title: 'Duration of checks',
+        description: 'Of the last one each, the longest of all instances. Empty where no check is configured.',
+        queries: [[max(['job', 'checkName'], q.series('checkDuration')), legend('job', 'checkName')]],
+        size: [8, 8],
+        unit: 's',
+        min: 0,
+      }),
       row('Pools and queues'),
       lines({
         title: 'Pools: connections in use',

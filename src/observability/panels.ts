@@ -114,9 +114,9 @@ export function lines(settings: PanelSettings, look: 'lines' | 'stacked' | 'bars
 }
 
 /** A bar per series, coloured by its state. */
-export function stateTimeline(settings: PanelSettings): Panel {
+export function stateTimeline(settings: PanelSettings, mappings: readonly object[] = stateMappings): Panel {
   return panel('state-timeline', settings, {
-    defaults: { mappings: stateMappings, color: { mode: 'thresholds' }, custom: { fillOpacity: 80, lineWidth: 0 } },
+    defaults: { mappings, color: { mode: 'thresholds' }, custom: { fillOpacity: 80, lineWidth: 0 } },
     options: {
       showValue: 'auto',
       rowHeight: 0.85,

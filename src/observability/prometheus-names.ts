@@ -44,6 +44,8 @@ interface Listed {
   poolConnectionState: (typeof values.poolConnectionState)[number];
   cacheResult: (typeof values.cacheResult)[number];
   fallbackType: (typeof values.fallbackType)[number];
+  healthState: (typeof values.healthState)[number];
+  checkStatus: (typeof values.checkStatus)[number];
 }
 
 /** A matcher for one of these values, as `breaker_state=~"open|half_open"`. */

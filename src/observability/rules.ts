@@ -1,4 +1,4 @@
-import { type AlertingRule, callAlerts, circuitAlerts, resourceAlerts } from './alerts.ts';
+import { type AlertingRule, callAlerts, circuitAlerts, healthAlerts, resourceAlerts } from './alerts.ts';
 import type { MetricSource } from './prometheus-names.ts';
 import { queriesOf } from './queries.ts';
 import { type RecordingRule, recordings } from './recordings.ts';
@@ -16,6 +16,7 @@ export function rules(source: MetricSource): RuleFile {
       { name: 'otel-breaker calls', rules: [...recordings(q), ...callAlerts(q)] },
       { name: 'otel-breaker circuits', rules: circuitAlerts(q) },
       { name: 'otel-breaker resources', rules: resourceAlerts(q) },
+      { name: 'otel-breaker health', rules: healthAlerts(q) },
     ],
   };
 }

@@ -17,7 +17,40 @@ export function stateCode(queries: Queries, by: readonly By[]): string {
   return max(by, weighted.join(' or '));
 }
 
+interface Code {
+  readonly text: string;
+  readonly color: string;
+}
+
+function mappingsOf(codes: readonly Code[]) {
+  return [{ type: 'value', options: Object.fromEntries(codes.map(({ text, color }, index) => [String(index), { text, color, index }])) }] as const;
+}
+
 /** Grafana's mapping of those numbers to words and colours. */
-export const stateMappings = [
-  { type: 'value', options: Object.fromEntries(stateCodes.map(({ text, color }, index) => [String(index), { text, color, index }])) },
+export const stateMappings = mappingsOf(stateCodes);
+
+/** The states of a system, in the same manner. */
+const healthCodes = [
+  { state: 'healthy', text: 'Healthy', color: 'green' },
+  { state: 'degraded', text: 'Degraded', color: 'yellow' },
+  { state: 'critical', text: 'Critical', color: 'red' },
+  { state: 'emergency', text: 'Emergency', color: 'dark-red' },
 ] as const;
+
+/** What checks come to. */
+const checkCodes = [
+  { status: 'up', text: 'Up', color: 'green' },
+  { status: 'unknown', text: 'Unknown', color: 'text' },
+  { status: 'down', text: 'Down', color: 'red' },
+] as const;
+
+export const healthMappings = mappingsOf(healthCodes);
+export const checkMappings = mappingsOf(checkCodes);
+
+export function healthCode(queries: Queries, by: readonly By[]): string {
+  return max(by, healthCodes.map(({ state }, code) => `${queries.series('healthStatus', is('healthState', state))} * ${code}`).join(' or '));
+}
+
+export function checkCode(queries: Queries, by: readonly By[]): string {
+  return max(by, checkCodes.map(({ status }, code) => `${queries.series('checkStatus', is('checkStatus', status))} * ${code}`).join(' or '));
+}

@@ -11,6 +11,7 @@ import { type BreakerOptions, mergeOptions, type ResolvedOptions, resolveOptions
 import type { Target } from '../core/target.ts';
 import type { CallTracer } from '../core/tracer.ts';
 import { Degradation, type DegradedBy, type DegradedEvent, type DegradedSetting, type DegradedState } from './degradation.ts';
+import { HealthBoard } from './health-board.ts';
 import { type Concerns, Injections } from './injections.ts';
 import { Pools } from './pools.ts';
 
@@ -71,6 +72,8 @@ export class Registry {
   readonly clock: Clock;
   /** The connection pools of the clients, for telemetry. */
   readonly pools = new Pools();
+  /** How well the system is, for telemetry, where somebody watches over it. */
+  readonly health = new HealthBoard();
   readonly #entries = new Map<string, Entry>();
   readonly #events = new Emitter<RegistryEvents>();
   readonly #injections: Injections;

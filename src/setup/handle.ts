@@ -2,12 +2,14 @@ import type * as Api from '@opentelemetry/api';
 import { setDefaultRegistry } from '../../instrumentations/shared/default-registry.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { FileWatch } from '../config/watch.ts';
+import type { HealthMonitor } from '../health/monitor.ts';
 import { Registry } from '../registry/registry.ts';
 import { type OwnSdk, startSdk } from '../sdk/batteries.ts';
 import { decideSdk, isLauncher, isSdkRegistered } from '../sdk/detect.ts';
 import { flushAtExit } from '../sdk/exit.ts';
 import { diag } from '../telemetry/slots.ts';
 import type { ConfiguredFaults } from './configured-faults.ts';
+import { ConfiguredHealth } from './health.ts';
 import { LazyTelemetry } from './lazy-telemetry.ts';
 import type { Serving } from './management.ts';
 import { PolicyStorage } from './policy-storage.ts';
@@ -25,6 +27,8 @@ export interface Handle {
   readonly metricsUrl: string | undefined;
   /** Where the breakers can be seen and controlled; `undefined` until it is served, and where it is not. */
   readonly managementUrl: string | undefined;
+  /** Watches over what the service depends on; `undefined` until it is loaded, and where the configuration has no `health`. */
+  readonly health: HealthMonitor | undefined;
   /**
    * Reads file and environment again and puts what they say into force, for all breakers in one step; listeners, states and
    * counts stay. A configuration at fault changes nothing. Never rejects.
@@ -65,6 +69,7 @@ export class Setup implements Handle {
   #telemetry: LazyTelemetry | undefined;
   #storage: PolicyStorage | undefined;
   #faults: ConfiguredFaults | undefined;
+  #health: ConfiguredHealth | undefined;
   #checked: Promise<Error | undefined> = Promise.resolve(undefined);
   #sdk: OwnSdk | undefined;
   #serving: Serving | undefined;
@@ -96,6 +101,15 @@ export class Setup implements Handle {
     return this.#serving?.managementUrl;
   }
 
+  get health(): HealthMonitor | undefined {
+    return this.#health?.monitor;
+  }
+
+  /** Begins the health checks, where there are to be any. Never rejects. */
+  async watch(): Promise<void> {
+    if (!isLauncher(process.argv[1])) await this.#health?.update();
+  }
+
   /** Serves management and metrics now, where they are to be served. Resolves when their addresses are certain. */
   async serve(): Promise<void> {
     const { settings } = this.configuration;
@@ -115,6 +129,7 @@ export class Setup implements Handle {
       env,
       cwd,
       metrics: this.#sdk?.metrics,
+      health: () => this.health,
       reload: () => this.reload(),
       acted: (event) => this.#telemetry?.acted(event),
     });
@@ -146,6 +161,15 @@ export class Setup implements Handle {
       if (this.configuration.faults.length > 0) void this.#injectFaults((faults) => faults.start(this.configuration));
     });
     attempt('watching the configuration', () => this.#watch());
+    attempt('health', () => {
+      this.#health = new ConfiguredHealth(
+        this.registry,
+        () => this.configuration,
+        () => this.#telemetry?.attach(),
+      );
+      // As with management: a process that is soon over pays nothing.
+      if (this.configuration.settings.health !== undefined) this.registry.clock.setTimer(() => void this.watch(), SERVED_AFTER_MS);
+    });
     attempt('management', () => this.#serveSoon());
   }
 
@@ -160,6 +184,7 @@ export class Setup implements Handle {
     if (applied) this.#checkStorage();
     if (applied && (this.#faults !== undefined || this.configuration.faults.length > 0))
       await this.#injectFaults((faults) => faults.follow(this.configuration));
+    if (applied) void this.watch();
     attempt('telling of the configuration', () => this.#telemetry?.configured({ ...result, source: this.configuration.source }));
     return result;
   }
@@ -242,6 +267,7 @@ export class Setup implements Handle {
   async #end(): Promise<void> {
     for (const guard of this.#guards) guard.disable();
     for (const each of this.#held) each[Symbol.dispose]();
+    this.#health?.end();
     this.#parts.undo();
     for (const injection of this.registry.injections) injection.end();
     this.#exit?.[Symbol.dispose]();

@@ -40,6 +40,11 @@ export class LazyTelemetry {
     this.#attachment?.acted(event);
   }
 
+  /** There is something to tell besides breakers. */
+  attach(): void {
+    this.#attach();
+  }
+
   shutdown(): void {
     this.#end();
     this.#attachment?.shutdown();

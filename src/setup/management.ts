@@ -1,8 +1,9 @@
 import type { Configuration } from '../config/configuration.ts';
+import { BreakerHealth } from '../management/builtin-health.ts';
 import { FaultControl } from '../management/fault-control.ts';
 import { usualPort } from '../management/listener.ts';
 import { MetricsServer } from '../management/metrics-server.ts';
-import type { AdminEvent, ManagementOptions, Token } from '../management/ports.ts';
+import type { AdminEvent, HealthSource, ManagementOptions, Token } from '../management/ports.ts';
 import { createManagementServer, type ManagementServer } from '../management/server.ts';
 import type { Registry } from '../registry/registry.ts';
 import { diag } from '../telemetry/slots.ts';
@@ -19,6 +20,8 @@ export interface Told {
   readonly cwd: string;
   /** Metrics as text, where they are ours to serve. */
   readonly metrics: (() => Promise<string>) | undefined;
+  /** What watches over the system's health, if anything does. */
+  readonly health: () => HealthSource | undefined;
   reload(): Promise<ReloadResult>;
   acted(event: AdminEvent): void;
 }
@@ -90,7 +93,7 @@ export class Serving {
       host,
       allowedHosts: management.allowedHosts,
       tokens: this.#tokens(management.tokensFile),
-      readiness: { failOn: management.failOn },
+      health: this.#health(),
       service: this.#service(),
       mode: () => this.#told.configuration().resolve('').options.mode ?? 'enforce',
       reload,
@@ -118,6 +121,19 @@ export class Serving {
     if (this.#closed) server.close();
     if (withMetrics && metrics !== undefined && port === undefined && server.port !== usualPort) this.#tellMoved(`${server.url}/metrics`);
     return true;
+  }
+
+  /** Of the monitor where there is one, which a new configuration may bring or end; by the circuits alone where not. */
+  #health(): HealthSource {
+    const { registry, configuration, health } = this.#told;
+    const byCircuits = new BreakerHealth(registry, () => configuration().settings.management.readiness);
+    const present = (): HealthSource => health() ?? byCircuits;
+    return {
+      system: () => present().system(),
+      live: () => present().live(),
+      ready: () => health()?.ready() ?? byCircuits.ready(configuration().settings.health?.checks),
+      checks: () => present().checks(),
+    };
   }
 
   /** What is wrong with a token costs the control, not the service. */

@@ -1,9 +1,6 @@
 import type { Meter, MeterProvider } from '@opentelemetry/api';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { reportFault } from '../core/fault.ts';
-import type { TracedInjection } from '../core/tracer.ts';
-import type { DegradedEvent } from '../registry/degradation.ts';
-import type { PoolEvent } from '../registry/pools.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type AdminActionEvent, logAdmin } from './admin-event.ts';
 import { trace } from './api.ts';
@@ -11,7 +8,9 @@ import { Binding } from './binding.ts';
 import { type ConfigurationEvent, logConfiguration } from './configuration-event.ts';
 import { logDegraded } from './degraded-event.ts';
 import { faultsToDiag } from './faults.ts';
+import { logCheck, logHealth } from './health.ts';
 import { logInjection } from './injections.ts';
+import type { Logger } from './logs-api.ts';
 import { observe } from './metrics.ts';
 import { scopeName } from './names.ts';
 import { Outages } from './outages.ts';
@@ -95,7 +94,7 @@ export class Attachment implements TelemetryHandle {
       rejectionSpansPerParent: options.rejectionSpansPerParent ?? 8,
       roots: options.roots ?? false,
       now: () => registry.clock.now(),
-      injecting: (injection, began) => this.#injecting(injection, began),
+      injecting: (injection, began) => this.#log((logger, at) => logInjection(logger, injection, began, at)),
     });
     this.#watch = new Watch(registry, {
       transition: (event) => this.#moved(event),
@@ -105,8 +104,13 @@ export class Attachment implements TelemetryHandle {
     registry.setTracer(this.#tracer);
     const { pools } = registry;
     if (options.spanEvents ?? true) pools.setTracer(addPoolTimeout);
-    this.#held.push(registry.on('degraded', (event) => this.#degraded(event)));
-    for (const name of ['exhausted', 'relieved'] as const) this.#held.push(pools.on(name, (event) => this.#poolChanged(event)));
+    this.#held.push(
+      registry.on('degraded', (event) => this.#log((logger, at) => logDegraded(logger, event, at))),
+      registry.health.on('changed', (event) => this.#log((logger, at) => logHealth(logger, event, at))),
+      registry.health.on('checked', (event) => this.#log((logger, at) => logCheck(logger, event, at))),
+    );
+    for (const name of ['exhausted', 'relieved'] as const)
+      this.#held.push(pools.on(name, (event) => this.#log((logger, at) => logPool(logger, event, at))));
   }
 
   get bound(): TelemetryHandle['bound'] {
@@ -165,25 +169,12 @@ export class Attachment implements TelemetryHandle {
     this.#binding.logging.send((logger) => logStateChange(logger, event, timestamp));
   }
 
-  #injecting(injection: TracedInjection, began: boolean): void {
+  /** What no breaker tells. */
+  #log(write: (logger: Logger, timestamp: number) => void): void {
     if (this.#ended) return;
     this.#binding.check();
     const timestamp = Date.now();
-    this.#binding.logging.send((logger) => logInjection(logger, injection, began, timestamp));
-  }
-
-  #poolChanged(event: PoolEvent): void {
-    if (this.#ended) return;
-    this.#binding.check();
-    const timestamp = Date.now();
-    this.#binding.logging.send((logger) => logPool(logger, event, timestamp));
-  }
-
-  #degraded(event: DegradedEvent): void {
-    if (this.#ended) return;
-    this.#binding.check();
-    const timestamp = Date.now();
-    this.#binding.logging.send((logger) => logDegraded(logger, event, timestamp));
+    this.#binding.logging.send((logger) => write(logger, timestamp));
   }
 
   #bindMetrics(meter: Meter, provider: MeterProvider): void {
@@ -193,7 +184,7 @@ export class Attachment implements TelemetryHandle {
     if (metrics === 'instruments' || (wanted.counts && !produced)) {
       this.#watch.keepsDeparted = true;
       this.#tracer.attempts = new AttemptRecorder(meter);
-      this.#held.push(observe(meter, this.#watch, this.#registry.pools, () => this.#registry.clock.now()));
+      this.#held.push(observe(meter, this.#watch, this.#registry));
     }
     if (durationHistogram === 'recorded' || (durationHistogram === 'auto' && !produced)) this.#tracer.recorder = new DurationRecorder(meter);
   }

@@ -1,10 +1,12 @@
 import type { BatchObservableCallback, BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
 import { stateNames } from '../breaker/meters.ts';
-import type { PoolSeat, Pools } from '../registry/pools.ts';
+import type { PoolSeat } from '../registry/pools.ts';
+import type { Registry } from '../registry/registry.ts';
+import { HealthSeries } from './health.ts';
 import { metrics as definitions, type MetricDefinition } from './names.ts';
 import { policyGauges } from './policy-readings.ts';
 import { observePools } from './pools.ts';
-import { type ReadMetric, ratios, readBreaker } from './readings.ts';
+import { type ReadMetric, ratios, readBreaker, type Tell } from './readings.ts';
 import type { Series } from './series.ts';
 import type { Watch } from './watch.ts';
 
@@ -17,14 +19,17 @@ function create(meter: Meter, { name, kind, unit, description }: MetricDefinitio
 type Instruments = Record<ReadMetric, Observable>;
 
 /** Observable instruments with one callback that reads the engine's numbers: for SDKs that take no metric producer from us. */
-export function observe(meter: Meter, watch: Watch, pools: Pools, now: () => number): Disposable {
+export function observe(meter: Meter, watch: Watch, { pools, health, clock }: Registry): Disposable {
   const { callDuration: _recordedElsewhere, retryAttempts: _too, ...read } = definitions;
   const instruments = Object.fromEntries(Object.entries(read).map(([key, definition]) => [key, create(meter, definition)])) as Instruments;
   const toldPools = new Set<PoolSeat>();
+  const healthSeries = new HealthSeries();
   const callback: BatchObservableCallback = (result) => {
-    observePools(pools, toldPools, (metric, value, attributes) => result.observe(instruments[metric], value, attributes));
+    const tell: Tell = (metric, value, attributes) => result.observe(instruments[metric], value, attributes);
+    observePools(pools, toldPools, tell);
+    healthSeries.observe(health.read(), tell);
     for (const series of watch.takeDeparted()) zero(result, instruments, series);
-    const time = now();
+    const time = clock.now();
     for (const [breaker, series] of watch.series) {
       zeroGauges(result, instruments, series);
       readBreaker(breaker, series, time, (metric, value, attributes) => {

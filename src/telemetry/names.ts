@@ -58,6 +58,17 @@ export const attributes = {
   /** How the calls of all breakers are served for the time being, and who says so. */
   degradedMode: 'breaker.degraded.mode',
   degradedBy: 'breaker.degraded.by',
+  /** Of the system, by what it depends on. */
+  healthState: 'breaker.health.state',
+  healthStateFrom: 'breaker.health.state.from',
+  /** Why the system is not healthy, one sentence each. */
+  healthReasons: 'breaker.health.reasons',
+  healthDependencies: 'breaker.health.dependencies',
+  healthDependenciesUp: 'breaker.health.dependencies.up',
+  /** An active check, and what its last results come to. */
+  checkName: 'breaker.health.check.name',
+  checkStatus: 'breaker.health.check.status',
+  checkCritical: 'breaker.health.check.critical',
   /** One of a program's connection pools: server, database, and a number from the second on. */
   poolName: 'breaker.pool.name',
   poolConnectionState: 'breaker.pool.connection.state',
@@ -105,7 +116,6 @@ export const attributes = {
 
 /** Attributes whose names are fixed and that nothing emits yet. */
 export const plannedAttributes = {
-  healthState: 'breaker.health.state',
   fleetOperation: 'breaker.fleet.operation',
 } as const;
 
@@ -141,6 +151,7 @@ export const values = {
   degradedMode: ['read-only', 'empty', 'bypass', 'off', 'configured'],
   degradedBy: ['hand', 'health'],
   healthState: ['healthy', 'degraded', 'critical', 'emergency'],
+  checkStatus: ['up', 'down', 'unknown'],
 } as const;
 
 /** The `error.type` of a rejection's span; where something other than the circuit refused, its reason. */
@@ -218,11 +229,18 @@ export const metrics = {
   poolLimit: upDownCounter('breaker.pool.limit', '{connection}', 'Connections that the pool may have', poolAttributes),
   poolWaiting: upDownCounter('breaker.pool.waiting', '{call}', 'Calls that wait for a connection of the pool', poolAttributes),
   poolTimeouts: counter('breaker.pool.timeouts', '{timeout}', 'Calls that gave up waiting for a connection of the pool', poolAttributes),
+  healthStatus: upDownCounter('breaker.health.status', '1', '1 for the state of the system, by what it depends on; 0 for the others', [
+    a.healthState,
+  ]),
+  checkStatus: upDownCounter('breaker.health.check.status', '1', '1 for what the last results of an active check come to, 0 for the others', [
+    a.checkName,
+    a.checkStatus,
+  ]),
+  checkDuration: gauge('breaker.health.check.duration', 's', 'Duration of the last active check', [a.checkName]),
 } as const satisfies Record<string, MetricDefinition>;
 
 /** Metrics whose names are fixed and that nothing emits yet. */
 export const plannedMetrics = {
-  healthStatus: upDownCounter('breaker.health.status', '1', '1 for the health of the system, 0 for the others', [p.healthState]),
   fleetStoreDuration: histogram('breaker.fleet.store.operation.duration', 's', 'Duration of operations on the fleet store', [
     p.fleetOperation,
     a.errorType,
@@ -260,6 +278,10 @@ export const eventNames = {
   admin: 'breaker.admin',
   /** The calls of all breakers are served otherwise for the time being: by hand, or by the health of the system. */
   degrade: 'breaker.degrade',
+  /** The state of the system has changed, by what it depends on. */
+  healthChange: 'breaker.health_change',
+  /** A dependency is down or up again, as an active check of it says. */
+  healthCheck: 'breaker.health_check',
   /** Calls wait because all connections of a pool are in use; on the span of a caller who gave up waiting, too. */
   poolExhausted: 'breaker.pool_exhausted',
   poolRelieved: 'breaker.pool_relieved',

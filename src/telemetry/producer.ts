@@ -3,6 +3,7 @@ import { durationBoundsMs } from '../breaker/duration-histogram.ts';
 import { policyMetersOf } from '../policies/compose.ts';
 import { attemptBounds } from '../policies/meters.ts';
 import type { Registry } from '../registry/registry.ts';
+import { HealthSeries } from './health.ts';
 import { metrics as definitions, type MetricDefinition, scopeName } from './names.ts';
 import { attemptAttributes } from './policy-readings.ts';
 import { PoolSeries, readPool } from './pools.ts';
@@ -110,6 +111,12 @@ export class SeriesProducer implements BreakerMetricProducer {
     for (const [seat, reading] of this.registry.pools.read()) {
       since = PoolSeries.of(seat).since;
       readPool(seat, reading, tell);
+    }
+    const health = this.registry.health.read();
+    if (health !== undefined) {
+      const series = HealthSeries.of(this.registry);
+      since = series.since;
+      series.read(health, tell);
     }
     return [...points].map(([metric, dataPoints]) => {
       const { kind } = definitions[metric];

@@ -113,6 +113,7 @@ describe('how calls are served', () => {
     const { code, out } = await cli(['degrade', 'read-only', '--reason', 'disk full'], { env: admin });
     expect([code, out, served()]).toEqual([0, expect.stringContaining('redis://a read: served as ever -> read-only\n'), Array(3).fill('read-only')]);
     expect(rig.audit).toMatchObject([{ action: 'degrade', reason: 'disk full' }]);
+    expect((await cli(['status', '--once'])).out).toMatch(/· calls served read-only by hand\b/);
     await cli(['degrade', 'configured'], { env: admin });
     expect(served()).toEqual(Array(3).fill(undefined));
     expect((await cli(['degrade', 'configured'], { env: admin })).out).toContain('holds for those to come');

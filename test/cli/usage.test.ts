@@ -94,6 +94,6 @@ describe('what is generated', () => {
     expect(JSON.parse((await cli(['dashboard'])).out)).toMatchObject({ uid: 'otel-breaker-overview' });
     expect(JSON.parse((await cli(['dashboard', 'circuit', '--source', 'otlp'])).out)).toMatchObject({ uid: 'otel-breaker-circuit-otlp' });
     expect((await cli(['rules'])).out).toMatch(/^groups:\n/);
-    expect(JSON.parse((await cli(['rules', '--json'])).out)).toMatchObject({ groups: [{ name: 'otel-breaker calls' }, {}, {}] });
+    expect(JSON.parse((await cli(['rules', '--json'])).out)).toMatchObject({ groups: [{ name: 'otel-breaker calls' }, {}, {}, {}] });
   });
 });

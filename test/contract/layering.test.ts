@@ -24,6 +24,8 @@ const layers: readonly { readonly of: RegExp; readonly may: RegExp }[] = [
   { of: /^src\/observability\//, may: /^src\/observability\/|^src\/telemetry\/names\.ts$/ },
   // What register adds when the process has no SDK: knows the settings, and how telemetry is read.
   { of: /^src\/sdk\//, may: /^src\/(core|config|telemetry|sdk)\// },
+  // Its settings are checked, and its URLs read, like all else that is configured.
+  { of: /^src\/health\//, may: /^src\/(core|breaker|registry|health)\/|^src\/config\/(health|health-schema|check-url|matching)\.ts$/ },
   // A mode set by hand, and an injected fault, is for whom a rule of the configuration would be.
   {
     of: /^src\/management\/(mode|fault)-control\.ts$/,
@@ -139,7 +141,7 @@ describe('time, timers and randomness', () => {
     'instrumentations/ioredis/pipeline.ts': 'keeps the order of callbacks, as the client does, and waits for nothing',
   };
   /** Where wall-clock time is what is asked for: it decides nothing. */
-  const stamped = /^src\/telemetry\/|^src\/(storage|management|history)\/wall-time\.ts$|^instrumentations\/fetch\/retry-after\.ts$/;
+  const stamped = /^src\/telemetry\/|^src\/(storage|management|history|health)\/wall-time\.ts$|^instrumentations\/fetch\/retry-after\.ts$/;
 
   const using = (pattern: RegExp): string[] => sources().filter((file) => pattern.test(withoutComments(textOf(file))));
 

@@ -16,6 +16,9 @@ import { repository, type SpawnedApp, spawnApp } from '../support/spawn-app.ts';
 /** Every policy somewhere, so that no panel has a reason to be empty. */
 const configuration = (folder: string): string => `
 version: 1
+health:
+  intervalMs: 1s
+  checks: [{ name: cache, redis: "\${REDIS_URL}" }]
 breakers:
   - match: { system: redis, operation: read }
     fallback: { stale: {} }

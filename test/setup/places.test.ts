@@ -5,7 +5,7 @@ import { placesOf } from '../../src/setup/places.ts';
 type Given = { management?: Partial<Settings['management']>; prometheus?: Partial<Settings['prometheus']> };
 
 function places({ management, prometheus }: Given, hasMetrics = true) {
-  const off = { metricsPort: undefined, allowedHosts: [], tokensFile: undefined, failOn: 'never' } as const;
+  const off = { metricsPort: undefined, allowedHosts: [], tokensFile: undefined, readiness: { failOn: 'never', failOnChecks: [] } } as const;
   return placesOf(
     {
       management: { enabled: true, host: '127.0.0.1', port: undefined, ...off, ...management },

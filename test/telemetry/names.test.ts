@@ -32,6 +32,9 @@ async function everything(sdk: TestSdk) {
   const event = { seat: registry.pools.add('pool', { ...target, namespace: 'shop' }, () => reading), reading, timeouts: 1 };
   registry.pools.tell('exhausted', event);
   registry.pools.tell('relieved', { ...event, durationMs: 5_000 });
+  using _ = registry.health.provide(() => ({ state: 'critical', checks: [{ name: 'cache', target, status: 'down', durationMs: 5 }] }));
+  registry.health.tell('changed', { from: 'healthy', to: 'critical', reasons: ['cache: refused'], dependencies: { total: 1, up: 0 } });
+  registry.health.tell('checked', { name: 'cache', target, from: 'up', to: 'down', critical: true, error: 'refused' });
   const before = await sdk.collect();
   await inSpan('request', async () => {
     await trip(breaker);
@@ -51,7 +54,7 @@ async function everything(sdk: TestSdk) {
   registry.degrade('read-only', 'health', 'the system is critical');
   registry.degrade(undefined, 'health');
   const injected = registry.get('injected', target);
-  using _ = injected.inject({ kind: 'error', reason: 'game day' });
+  using _health = injected.inject({ kind: 'error', reason: 'game day' });
   injected.inject({ kind: 'latency', latencyMs: 10 }).end();
   await inSpan('request', () => succeed(injected).catch(() => {}));
   await trip(breaker);

@@ -9,6 +9,7 @@ const packages = {
   prometheus: 'prometheus',
   promtool: 'prometheus',
   chromium: 'chromium',
+  openssl: 'openssl',
 } as const;
 
 /**
