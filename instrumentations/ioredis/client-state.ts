@@ -1,7 +1,7 @@
 import type { Registry } from '../../src/registry/registry.ts';
 import { type ServerGroup, serverGroup } from '../shared/admission.ts';
 import type { LivenessQuestion } from '../shared/liveness.ts';
-import type { CommandClasses } from './command-class.ts';
+import { type CommandClasses, commandClasses } from './command-class.ts';
 import { redisAnswerMs, redisDefaults, redisStartMs } from './defaults.ts';
 import type { HungCall } from './injected.ts';
 import type { QueueReplay } from './queue-replay.ts';
@@ -10,6 +10,13 @@ import { releaseOnOutage } from './release.ts';
 import type { Resend } from './resend.ts';
 import type { CommandType, RedisLike } from './types.ts';
 import type { WriteQueue } from './write-queue.ts';
+
+/** By the configuration of a moment. */
+interface Wanted {
+  readonly revision: number;
+  readonly classes: Map<string, boolean>;
+  any: boolean | undefined;
+}
 
 /** What is known of one client. */
 export class ClientState {
@@ -29,8 +36,6 @@ export class ClientState {
   /** A node of a Cluster: what concerns the logical call is the Cluster's business. */
   ofCluster = false;
   isCluster = false;
-  /** Of a Cluster: which classes of operation have policies. */
-  wanted: { readonly revision: number; readonly classes: Map<string, boolean> } | undefined;
   /** Where its writes may wait. */
   writes: WriteQueue | undefined;
   /** What makes them afterwards. */
@@ -45,6 +50,8 @@ export class ClientState {
   /** Of calls that were made before the sentinels had told who the master is. */
   #awaited: ServerGroup | undefined;
   #registry: Registry | undefined;
+  /** Which classes of operation have policies. */
+  #wanted: Wanted | undefined;
 
   constructor(classes: CommandClasses) {
     this.classes = classes;
@@ -66,6 +73,29 @@ export class ClientState {
   /** The one last asked for. */
   get lastGroup(): ServerGroup | undefined {
     return this.#group;
+  }
+
+  /** Whether calls of a class have policies. Asked without making a breaker of what may never be called. */
+  isWanted(operation: string, group: ServerGroup, registry: Registry): boolean {
+    const { classes } = this.#wantedNow(registry);
+    let is = classes.get(operation);
+    if (is === undefined) {
+      is = group.hasPolicies(operation);
+      classes.set(operation, is);
+    }
+    return is;
+  }
+
+  /** Whether calls of any class have. */
+  isWantedAtAll(group: ServerGroup, registry: Registry): boolean {
+    const wanted = this.#wantedNow(registry);
+    wanted.any ??= commandClasses.some((operation) => this.isWanted(operation, group, registry));
+    return wanted.any;
+  }
+
+  #wantedNow({ revision }: Registry): Wanted {
+    if (this.#wanted?.revision !== revision) this.#wanted = { revision, classes: new Map(), any: undefined };
+    return this.#wanted;
   }
 
   /** Whether its server may still be starting: then a refused connection is none of ours to judge. */

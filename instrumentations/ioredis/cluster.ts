@@ -1,6 +1,4 @@
 import { policiesOf } from '../../src/policies/compose.ts';
-import type { Registry } from '../../src/registry/registry.ts';
-import type { ServerGroup } from '../shared/admission.ts';
 import type { Around } from '../shared/guard.ts';
 import { callOf, isolated } from './call.ts';
 import { type ClientState, stateOf } from './client-state.ts';
@@ -34,7 +32,7 @@ export function aroundClusterCommand(source: RegistrySource, classes: CommandCla
     const operation = classes.of(command);
     if (operation === undefined) return original(self, args);
     const group = state.group(cluster, source.registry);
-    if (!wanted(state, source.registry, group, operation)) return original(self, args);
+    if (state.writes === undefined && !state.isWanted(operation, group, source.registry)) return original(self, args);
     const breaker = group.breaker(operation);
     const policies = policiesOf(breaker);
     const send = (own: CommandLike): undefined => {
@@ -58,19 +56,6 @@ export function aroundClusterStatus(source: RegistrySource, classes: CommandClas
     }
     return original(self, args);
   };
-}
-
-/** Asked without making a breaker of a node that may never be called. */
-function wanted(state: ClientState, registry: Registry, group: ServerGroup, operation: string): boolean {
-  if (state.writes !== undefined) return true;
-  if (state.wanted === undefined || state.wanted.revision !== registry.revision) state.wanted = { revision: registry.revision, classes: new Map() };
-  const { classes } = state.wanted;
-  let is = classes.get(operation);
-  if (is === undefined) {
-    is = group.hasPolicies(operation);
-    classes.set(operation, is);
-  }
-  return is;
 }
 
 const known = new WeakSet<object>();

@@ -6,7 +6,7 @@ import type { CommandLike, CommandTable } from './types.ts';
 export type CommandClass = 'read' | 'write' | 'delete' | 'scan' | 'script' | 'pubsub' | 'blocking' | 'admin' | 'other';
 
 /** The weightiest class of a pipeline is the one it counts as. */
-const byWeight: readonly CommandClass[] = ['other', 'admin', 'scan', 'read', 'pubsub', 'delete', 'script', 'write', 'blocking'];
+export const commandClasses: readonly CommandClass[] = ['other', 'admin', 'scan', 'read', 'pubsub', 'delete', 'script', 'write', 'blocking'];
 
 /**
  * Never refused and never counted: the state of the connection and the client's own housekeeping. A refused handshake would
@@ -63,9 +63,9 @@ export class CommandClasses {
     let weight = -1;
     for (const command of commands) {
       const found = this.of(command);
-      if (found !== undefined) weight = Math.max(weight, byWeight.indexOf(found));
+      if (found !== undefined) weight = Math.max(weight, commandClasses.indexOf(found));
     }
-    return byWeight[weight];
+    return commandClasses[weight];
   }
 
   /** Whether a command takes Redis next to no time: unanswered for a second, it is not itself what keeps the server busy. */

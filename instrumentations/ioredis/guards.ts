@@ -1,4 +1,5 @@
 import { type Guard, guardMethod } from '../shared/guard.ts';
+import { aroundPipeline } from './auto-pipeline.ts';
 import { aroundClusterCommand, aroundClusterStatus } from './cluster.ts';
 import type { CommandClasses } from './command-class.ts';
 import { aroundDisconnect, aroundSetStatus, aroundSilentEmit } from './connection.ts';
@@ -11,6 +12,7 @@ export function guardClient(prototype: object, classes: CommandClasses, source: 
     guard(prototype, 'sendCommand', aroundSendCommand(source, classes)),
     guard(prototype, 'silentEmit', aroundSilentEmit(source, classes)),
     guard(prototype, 'setStatus', aroundSetStatus(source, classes)),
+    guard(prototype, 'pipeline', aroundPipeline(source, classes)),
     guard(prototype, 'disconnect', aroundDisconnect(classes)),
   ];
 }
@@ -25,5 +27,6 @@ export function guardCluster(prototype: object, classes: CommandClasses, source:
   return [
     guard(prototype, 'sendCommand', aroundClusterCommand(source, classes)),
     guard(prototype, 'setStatus', aroundClusterStatus(source, classes)),
+    guard(prototype, 'pipeline', aroundPipeline(source, classes)),
   ];
 }

@@ -2,6 +2,7 @@ import type { Injection } from '../../src/breaker/injection.ts';
 import type { Bulkhead } from '../../src/policies/bulkhead.ts';
 import { overtaken } from '../../src/policies/limits.ts';
 import type { Around } from '../shared/guard.ts';
+import { goesApart, sendApart } from './auto-pipeline.ts';
 import { type Entry, enterBatch } from './batch-entry.ts';
 import { type Call, isolated, onEnding, setCall } from './call.ts';
 import { stateOf } from './client-state.ts';
@@ -36,13 +37,17 @@ export function aroundPipelineExec(source: RegistrySource, classes: CommandClass
     if (waiting.has(pipeline)) return pipeline.promise;
     const operation = classes.ofBatch(pipeline._queue);
     if (operation === undefined) return original(self, args);
+    const state = stateOf(pipeline.redis, classes);
+    const group = state.group(pipeline.redis, source.registry);
+    if (goesApart(pipeline, state, group, source.registry)) {
+      sendApart(pipeline, args[0]);
+      return pipeline.promise;
+    }
     if (pipeline.isCluster) {
       new Batch(pipeline._queue, operation);
       return original(self, args);
     }
-    const state = stateOf(pipeline.redis, classes);
     if (state.inTransaction) return original(self, args);
-    const group = state.group(pipeline.redis, source.registry);
     const breaker = group.breaker(operation);
     const send = (entry: Entry): unknown => {
       if (entry instanceof Error) return refuse(pipeline, entry, args[0]);

@@ -53,7 +53,7 @@ export interface RedisOptionsLike {
 export interface RedisLike {
   readonly status: string;
   readonly options: RedisOptionsLike;
-  readonly stream?: { readonly remoteAddress?: string; readonly remotePort?: number };
+  readonly stream?: { readonly remoteAddress?: string; readonly remotePort?: number; cork?(): void; uncork?(): void };
   readonly manuallyClosing?: boolean;
   /** Of the connection. */
   readonly condition?: { readonly select: number; readonly subscriber: unknown } | null;
@@ -85,6 +85,7 @@ export interface PipelineLike {
   readonly isCluster: boolean;
   readonly promise: Promise<unknown>;
   readonly _queue: readonly CommandLike[];
+  sendCommand(command: CommandLike): unknown;
   readonly _transactions: number;
   replyPending: number;
   resolve: (results: unknown) => void;

@@ -56,8 +56,11 @@ async function serve(answer: (request: IncomingMessage, response: ServerResponse
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** The rules of caching are loaded beside the application. */
-const rulesLoadedMs = 700;
+/** The rules of caching are loaded beside the application, and taken up in the next turn. */
+async function rulesLoaded(app: SpawnedApp): Promise<void> {
+  await expect.poll(() => app.get('hasLoaded', 'http-cache-semantics'), { timeout: 20_000 }).toBe(true);
+  await sleep(100);
+}
 
 let paths = 0;
 /** A path of the test's own, by which requests are told from those of others. */
@@ -201,10 +204,10 @@ describe('time-outs', () => {
 
   it('are of one attempt, with totalTimeoutMs over all of them', async () => {
     await upstream.behave({ mode: 'hang' });
-    const app = await appWith('systems: { http: { timeoutMs: 150ms, totalTimeoutMs: 1s, retry: { attempts: 2, backoffMs: 20ms } } }');
+    const app = await appWith('systems: { http: { timeoutMs: 500ms, totalTimeoutMs: 5s, retry: { attempts: 2, backoffMs: 20ms } } }');
     const where = path();
     const answer = await app.call('fetch', upstream.url + where);
-    expect(answer).toMatchObject({ ok: false, error: { code: 'ECALLTIMEOUT', timeoutMs: 150 } });
+    expect(answer).toMatchObject({ ok: false, error: { code: 'ECALLTIMEOUT', timeoutMs: 500 } });
     expect(await requestsTo(where)).toBe(2);
 
     const total = await appWith('systems: { http: { totalTimeoutMs: 300ms, retry: { attempts: 2, backoffMs: 20ms } } }');
@@ -306,7 +309,7 @@ describe('the last good answer', () => {
     onTestFinished(() => own.stop());
     const app = await appWith(stale);
     const english = { headers: { 'accept-language': 'en' } };
-    await sleep(rulesLoadedMs);
+    await rulesLoaded(app);
     const fresh = await app.get<Seen>('fetch', `${own.url}/price?of=a`, english);
     expect(fresh.headers).not.toHaveProperty('age');
     await own.kill();
@@ -326,7 +329,7 @@ describe('the last good answer', () => {
     await upstream.behave({ mode: 'ok', headers });
     const app = await appWith(stale);
     const where = upstream.url + path();
-    await sleep(rulesLoadedMs);
+    await rulesLoaded(app);
     await app.get('fetch', where, init);
     await upstream.behave({ mode: 'status', status: 500 });
     expect(await app.get<Seen>('fetch', where, init)).toMatchObject({ status: 500 });
@@ -349,7 +352,7 @@ describe('the last good answer', () => {
       more();
     });
     const app = await appWith(stale);
-    await sleep(rulesLoadedMs);
+    await rulesLoaded(app);
     expect(await app.get('kinds', `${url}/json`)).toEqual({
       ...{ isResponse: true, url: `${url}/json`, type: 'basic', redirected: false, ok: true, used: false, first: '{"a"', json: { a: 1 } },
     });
@@ -363,7 +366,7 @@ describe('the last good answer', () => {
     const body = Buffer.alloc(10_000_000);
     const url = await serve((_, response) => response.writeHead(200, { 'cache-control': 'max-age=60' }).end(body));
     const app = await appWith('systems: { http: { fallback: { stale: { maxEntryBytes: 20000000 } } } }', {}, ['--expose-gc']);
-    await sleep(rulesLoadedMs);
+    await rulesLoaded(app);
     expect(await app.get<number[]>('dropped', url, 20)).toEqual(new Array(20).fill(200));
     const connections = (): Promise<number> => new Promise((resolve) => servers.at(-1)?.getConnections((_error, count) => resolve(count)));
     await expect.poll(connections, { timeout: 10_000 }).toBeLessThan(5);
@@ -436,7 +439,7 @@ describe('with all of them', () => {
     const own = await startHttpUpstream();
     onTestFinished(() => own.stop());
     await using receiver = await startOtlpReceiver();
-    const policies = 'timeoutMs: 200ms, totalTimeoutMs: 300ms, retry: { attempts: 3, backoffMs: 20ms, jitter: none }, fallback: { stale: {} }';
+    const policies = 'timeoutMs: 500ms, totalTimeoutMs: 800ms, retry: { attempts: 3, backoffMs: 20ms, jitter: none }, fallback: { stale: {} }';
     const app = await appWith(`systems: { http: { ${policies} } }`, {
       OTEL_BREAKER_SDK: 'on',
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
@@ -446,7 +449,7 @@ describe('with all of them', () => {
       OTEL_BSP_SCHEDULE_DELAY: '100',
     });
     const url = await app.get<string>('listen', own.url);
-    await sleep(rulesLoadedMs);
+    await rulesLoaded(app);
     await (await fetch(`${url}/kept`)).text();
     await own.behave({ mode: 'status', status: 503 });
     expect((await fetch(`${url}/repeated`)).status).toBe(503);

@@ -107,6 +107,30 @@ describe.each([
     expect(breaker('read').inFlight + breaker('write').inFlight + breaker('script').inFlight).toBe(0);
   });
 
+  it('takes autopipelined commands for the single calls that they are', async () => {
+    guard({ ...everything, bulkhead: { limit: 6 } });
+    const redis = connect({ enableAutoPipelining: true, keyPrefix: 'p:' }, type);
+    // In their order, each with an answer, an error and a place of its own.
+    const calls = [redis.set('o', '1'), redis.append('o', '2'), redis.get('o'), redis.lpush('o', 'x').catch((error: Error) => error.name)];
+    expect(await Promise.all([...calls, redis.getBuffer('o')])).toEqual(['OK', 2, '12', 'ReplyError', Buffer.from('12')]);
+    expect(await new Promise((resolve) => void redis.get('o', (_error, value) => resolve(value)))).toBe('12');
+    expect(breaker('read').meters.calls('success', false)).toBe(3);
+    expect(breaker('write').meters.calls('success', false) + breaker('write').meters.calls('ignored', false)).toBe(3);
+    const full = await Promise.all(Array.from({ length: 8 }, () => codeOf(redis.incr('n'))));
+    expect(full).toEqual([...new Array(6).fill('answered'), 'EBULKHEADFULL', 'EBULKHEADFULL']);
+    // What one is refused keeps no other from being made, and each is told of its own.
+    breaker('read').forceOpen('test');
+    const [read, written, other] = await Promise.all([
+      withStaleInfo(() => redis.get('o')),
+      redis.set('o', '3'),
+      withStaleInfo(() => redis.incr('n')),
+    ]);
+    expect([read, written, other]).toEqual([{ value: '12', stale: true, ageMs: expect.any(Number) }, 'OK', { value: 7, stale: false }]);
+    await redis.del('o', 'n');
+    expect(breaker('read').inFlight + breaker('write').inFlight).toBe(0);
+    expect(policyMetersOf(breaker('write'))?.bulkhead).toMatchObject({ active: 0 });
+  });
+
   it('runs transformers of arguments and replies once', async () => {
     guard(everything);
     const redis = connect({}, type);

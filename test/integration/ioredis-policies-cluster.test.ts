@@ -53,13 +53,16 @@ describe('policies of a cluster', () => {
     expect(faults.splice(0)).toEqual([]);
   });
 
-  async function connect(defaults: BreakerOptions, breakers: CreateRegistryOptions['breakers'] = []): Promise<void> {
+  async function connect(defaults: BreakerOptions, breakers: CreateRegistryOptions['breakers'] = [], enableAutoPipelining = false): Promise<void> {
     setFaultReporter((error) => void faults.push(error));
     registry = createRegistry({ defaults, breakers });
     instrumentation = new IORedisBreakerInstrumentation({ registry });
     cluster = new Cluster(
       nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
-      { slotsRefreshTimeout: 1_000, clusterRetryStrategy: () => 100, retryDelayOnClusterDown: 100, redisOptions: { connectTimeout: 500 } },
+      {
+        ...{ slotsRefreshTimeout: 1_000, clusterRetryStrategy: () => 100, retryDelayOnClusterDown: 100, redisOptions: { connectTimeout: 500 } },
+        enableAutoPipelining,
+      },
     );
     cluster.on('error', () => {});
     clients.push(cluster);
@@ -82,12 +85,12 @@ describe('policies of a cluster', () => {
     for (const breaker of registry.list()) expect(breaker.inFlight).toBe(0);
   });
 
-  it('serve stale answers and queue writes of a node that is away', async () => {
+  it.each([false, true])('serve stale answers and queue writes of a node that is away (autopipelining: %s)', async (automatic) => {
     const path = mkdtempSync(join(tmpdir(), 'otel-breaker-cluster-'));
     const storage = new PolicyStorage(path, (message) => faults.push(message));
     try {
       await storage.check(new Map([['systems.redis.fallback.queue.path', path]]));
-      await connect({ fallback: { stale: {}, queue: { path } }, timeoutMs: 1_000 });
+      await connect({ fallback: { stale: {}, queue: { path } }, timeoutMs: 1_000 }, [], automatic);
       for (const key of keys) await cluster.set(key, 'before');
       for (const key of keys) await cluster.get(key);
       nodes[1]?.freeze();

@@ -111,11 +111,14 @@ describe.each(outages)('queued writes of a %s Redis', (_, away, back) => {
   it('are answered, read back, and made in order when it is back', async () => {
     const app = await start(queue());
     await call(app, 'set', 'a', '0');
+    await app.get('connect', 'auto', { enableAutoPipelining: true });
     await away();
     await untilRefused(app, 'incr', 'n');
     for (let n = 1; n <= 20; n += 1) expect(await value(app, 'set', 'a', `${n}`)).toBe('OK');
     expect(await value(app, 'setex', 'b', 100, 'soon gone')).toBe('OK');
     expect(await value(app, 'setBuffer', 'c', 'bytes')).toEqual({ buffer: 'OK' });
+    const automatic = await Promise.all([['set', 'd', 'auto'] as const, ['get', 'a'] as const].map((each) => app.get<Ended>('on', 'auto', ...each)));
+    expect(automatic.map((each) => each.value)).toEqual(['OK', '20']);
     // What it has written it reads; what nobody can know fails.
     expect(await value(app, 'get', 'a')).toBe('20');
     expect(await value(app, 'getBuffer', 'a')).toEqual({ buffer: '20' });
@@ -123,13 +126,14 @@ describe.each(outages)('queued writes of a %s Redis', (_, away, back) => {
     expect((await call(app, 'strlen', 'a')).code).toBe('EBREAKEROPEN');
     expect((await call(app, 'incr', 'a')).code).toBe('EBREAKEROPEN');
     const labels = { breaker_name: redisName('write') };
-    expect(await metric(app, 'breaker_queue_depth', labels)).toBe(22);
+    expect(await metric(app, 'breaker_queue_depth', labels)).toBe(23);
     expect(await metric(app, 'breaker_queue_age', labels)).toBeGreaterThan(0);
-    expect(await metric(app, 'breaker_fallback_calls_total', { ...labels, breaker_fallback_type: 'queue' })).toBe(22);
+    expect(await metric(app, 'breaker_fallback_calls_total', { ...labels, breaker_fallback_type: 'queue' })).toBe(23);
 
     await back();
     const outside = bare();
-    await vi.waitFor(async () => expect(await outside.mget('a', 'b', 'c')).toEqual(['20', 'soon gone', 'bytes']), { timeout: 20_000, interval: 100 });
+    const expected = ['20', 'soon gone', 'bytes', 'auto'];
+    await vi.waitFor(async () => expect(await outside.mget('a', 'b', 'c', 'd')).toEqual(expected), { timeout: 20_000, interval: 100 });
     expect(await outside.ttl('b')).toBeLessThan(101);
     await vi.waitFor(async () => expect(await metric(app, 'breaker_queue_depth', labels)).toBe(0), { timeout: 10_000 });
     expect(await value(app, 'set', 'a', 'new')).toBe('OK');

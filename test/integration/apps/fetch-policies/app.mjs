@@ -14,7 +14,8 @@ const bodies = {
   form: () => Object.assign(new FormData(), {}),
 };
 
-const { createServer } = createRequire(import.meta.url)('node:http');
+const require = createRequire(import.meta.url);
+const { createServer } = require('node:http');
 
 serve({
   // A server that hands on what it gets from another: requests to it are traced.
@@ -26,6 +27,7 @@ serve({
       });
       server.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${server.address().port}`));
     }),
+  hasLoaded: (name) => Object.keys(require.cache).some((file) => file.includes(`/node_modules/${name}/`)),
   fetch: async (url, init = {}) => seen(await fetch(url, init)),
   many: async (url, count) => {
     const results = await Promise.allSettled(Array.from({ length: count }, () => fetch(url).then(seen)));
