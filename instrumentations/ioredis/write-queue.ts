@@ -49,6 +49,7 @@ export class WriteQueue {
     const ticket = queue.ticket();
     return {
       behind: () => queue.has(...keys),
+      isFull: () => queue.isFullFor(payload.args.reduce((sum, { length }) => sum + length, 0)),
       passed: () => queue.passed(ticket, keys),
       append: async (cause) => {
         // Switched off is switched off: to make the write a moment later would be no better.

@@ -4,6 +4,7 @@ import { reportFault } from '../core/fault.ts';
 import { RetryExhaustedError } from '../core/policy-errors.ts';
 import type { FallbackReason } from '../core/policy-options.ts';
 import type { ResolvedFallback } from '../core/resolve-policies.ts';
+import { degradedModeOf } from './degraded.ts';
 import type { FallbackType } from './meters.ts';
 import type { Passage } from './passage.ts';
 import type { Next, Policy } from './policy.ts';
@@ -25,8 +26,13 @@ export class Fallback implements Policy {
 
   async around<T>(passage: Passage<T>, next: Next): Promise<T> {
     const { call } = passage;
-    // What waits in the queue was written first, and must be made first.
-    if (call.queue !== undefined && this.options.queue !== undefined && call.queue.behind()) return this.#append(passage, call.queue, undefined);
+    // In a degraded mode a write is refused first.
+    if (call.queue !== undefined && this.options.queue !== undefined && degradedModeOf(call.breaker) === 'off') {
+      // What waits in the queue was written first, and must be made first.
+      if (call.queue.behind()) return this.#append(passage, call.queue, undefined);
+      const refusal = this.#refusalOfBoth(passage, call.queue);
+      if (refusal !== undefined) return this.#append(passage, call.queue, refusal);
+    }
     let value: T;
     try {
       value = await next(passage);
@@ -53,6 +59,14 @@ export class Fallback implements Policy {
     passage.discard(value);
     passage.lastFailure = undefined;
     return served.value;
+  }
+
+  /** What the circuit would refuse and the queue has no room for is one refusal: the queue's. */
+  #refusalOfBoth<T>(passage: Passage<T>, queue: QueueHook<T>): Error | undefined {
+    const { origins, tiers } = this.options;
+    if (origins !== undefined || tiers !== undefined || queue.isFull?.() !== true) return undefined;
+    const refusal = passage.call.breaker.refusal();
+    return refusal !== undefined && this.#standsInFor(passage, refusal) ? refusal : undefined;
   }
 
   #standsInFor<T>(passage: Passage<T>, error: unknown): boolean {

@@ -43,6 +43,8 @@ export interface QueueHook<T> {
   readonly gauge?: QueueGauge;
   /** Whether writes of the same key wait already: this one has to queue up behind them. */
   behind(): boolean;
+  /** Whether there is no room for it now, as far as can be told beforehand. */
+  isFull?(): boolean;
   /** The write was made without the queue. */
   passed(): void;
   /** Resolves with the write's reply once it is safe on disk; rejects when the queue is full or cannot write. */

@@ -232,13 +232,23 @@ describe('queued writes', () => {
     await call(app, 'set', 'warm', '1');
     await server.kill();
     await untilRefused(app, 'incr', 'n');
-    const answers = await app.get<Ended[]>('many', [
+    const filled = await app.get<Ended[]>('many', [
       ['set', 'a', '1'],
       ['set', 'b', '1'],
-      ['set', 'c', '1'],
     ]);
-    expect(answers.map((each) => each.value ?? [each.code, each.cause])).toEqual(['OK', 'OK', ['EQUEUEFULL', 'EBREAKEROPEN']]);
+    expect(filled.map((each) => each.value)).toEqual(['OK', 'OK']);
+    const counted = async (): Promise<number[]> => {
+      const reasons = ['queue_full', 'open', 'half_open_limit'];
+      const labels = { breaker_name: redisName('write') };
+      return Promise.all(
+        reasons.map(async (reason) => (await metric(app, 'breaker_rejections_total', { ...labels, breaker_rejection_reason: reason })) ?? 0),
+      );
+    };
+    const before = await counted();
+    expect(await call(app, 'set', 'c', '1')).toMatchObject({ code: 'EQUEUEFULL', cause: 'EBREAKEROPEN' });
     expect(await metric(app, 'breaker_fallback_calls_total', { breaker_fallback_type: 'queue', breaker_outcome: 'failure' })).toBe(1);
+    // Refused once, whoever else would have refused it.
+    expect((await counted()).map((count, index) => count - (before[index] as number))).toEqual([1, 0, 0]);
   });
 
   it('say at the start what is missing, and calls go on without them', async () => {

@@ -318,6 +318,27 @@ describe('stale answers and the queue', () => {
     expect(policies().meters.fallbacks('queue', 'failure')).toBe(1);
   });
 
+  it('are not there for writes in read-only mode, not even behind others', async () => {
+    const { run, breaker } = bench({ fallback: { queue: { path: 'q' } } });
+    breaker.degraded = 'read-only';
+    const causes: unknown[] = [];
+    const queue = queueHook(true, async (cause) => {
+      causes.push(cause);
+      throw cause;
+    });
+    await expect(run<unknown>(async () => 'OK', { queue, operation: 'write' })).rejects.toMatchObject({ code: 'EREADONLYMODE' });
+    expect(causes).toEqual([expect.objectContaining({ code: 'EREADONLYMODE' })]);
+  });
+
+  it('count a write that neither the circuit nor the queue takes once, as what the queue refused', async () => {
+    const { run, breaker } = bench({ fallback: { queue: { path: 'q' } } });
+    breaker.forceOpen('test');
+    const queue = { ...queueHook(false, async (cause) => Promise.reject(QueueFullError.of('q', '1 entries', cause))), isFull: () => true };
+    const refused = await run<unknown>(async () => 'OK', { queue, operation: 'write' }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'EQUEUEFULL', cause: { code: 'EBREAKEROPEN' } });
+    expect([breaker.meters.rejections('queue_full'), breaker.meters.rejections('forced_open')]).toEqual([1, 0]);
+  });
+
   it('count a write for which the queue has no room as refused, and tell of it', async () => {
     const { run, breaker } = bench({ fallback: { queue: { path: 'q' } } });
     const told: RejectionReason[] = [];

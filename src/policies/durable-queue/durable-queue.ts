@@ -77,6 +77,11 @@ export class DurableQueue {
     return this.#bytes;
   }
 
+  /** Whether an entry of so many bytes would be refused for want of room. */
+  isFullFor(bytes: number): boolean {
+    return this.#chains.size >= this.options.maxEntries || this.#bytes + bytes > this.options.maxBytes;
+  }
+
   /** ms since the oldest entry was queued; 0 with none. */
   get ageMs(): number {
     let oldest = this.#clock.now();
