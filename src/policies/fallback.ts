@@ -88,7 +88,8 @@ export class Fallback implements Policy {
   async #serve<T>(passage: Passage<T>, failure: unknown): Promise<Served<T>> {
     const { call } = passage;
     const { options } = this;
-    const tiers = await tryTiers(passage, options, failure);
+    // A write that is switched off is not made elsewhere either.
+    const tiers = isReadOnly(failure) ? undefined : await tryTiers(passage, options, failure);
     if (tiers !== undefined) {
       const served = 'served' in tiers;
       passage.meters.countFallback('tier', served ? 'success' : 'failure');
@@ -158,6 +159,10 @@ export class Fallback implements Policy {
     passage.tell((trace) => trace.served(type, failure));
     return { value };
   }
+}
+
+function isReadOnly(failure: unknown): boolean {
+  return isBreakerError(failure) && failure.code === 'EREADONLYMODE';
 }
 
 function reasonOf<T>(passage: Passage<T>, error: unknown): FallbackReason | undefined {

@@ -384,6 +384,13 @@ describe('degraded modes', () => {
     expect(await requestsTo(where)).toBe(0);
   });
 
+  it('read-only: lets no other origin have what is refused', async () => {
+    const app = await appWith(`systems: { http: { degraded: read-only, fallback: { origins: ['${second.url}'] } } }`);
+    const where = path();
+    expect(await app.call('fetch', upstream.url + where, { method: 'POST' })).toMatchObject({ ok: false, error: { code: 'EREADONLYMODE' } });
+    expect(await requestsTo(where, second)).toBe(0);
+  });
+
   it('bypass: leaves everything out but the breaker', async () => {
     await upstream.behave({ mode: 'status', status: 500 });
     const app = await appWith('systems: { http: { degraded: bypass, retry: {}, fallback: { value: 1 } } }');

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createBreaker } from '../../src/breaker/create-breaker.ts';
 import { QueueFullError, type RejectionReason } from '../../src/core/errors.ts';
 import { setFaultReporter } from '../../src/core/fault.ts';
@@ -196,6 +196,15 @@ describe('tiers', () => {
     expect(error).toMatchObject({ code: 'EALLTIERSFAILED', tiers: ['second', 'third'], cause: down, breaker: 'billing' });
     expect((error as AllTiersFailedError).errors).toMatchObject([down, { code: 'EBREAKEROPEN', breaker: 'second region' }, third]);
     expect(policies().meters.fallbacks('tier', 'failure')).toBe(1);
+  });
+
+  it('are no way around read-only mode', async () => {
+    const tier = vi.fn(async () => 'written elsewhere');
+    const { run, breaker } = bench({ fallback: { tiers: [tier] } });
+    breaker.degraded = 'read-only';
+    await expect(run<unknown>(async () => 'OK', { operation: 'write' })).rejects.toMatchObject({ code: 'EREADONLYMODE' });
+    expect(tier).not.toHaveBeenCalled();
+    expect(await run<unknown>(failing, { operation: 'read' })).toBe('written elsewhere');
   });
 
   it('come before a value, which comes when they fail', async () => {
