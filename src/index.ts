@@ -63,6 +63,7 @@ export type { CallTracer, PolicyTrace, TracedBreaker, TracedInjection } from './
 export type { TripRule, TripVerdict, TripView } from './core/trip-rule.ts';
 export type { Bulkhead, Full, Slot } from './policies/bulkhead.ts';
 export { type Policies, policiesOf, policyMetersOf } from './policies/compose.ts';
+export type { DirectWrite } from './policies/durable-queue/direct-writes.ts';
 export { DurableQueue, type QueueEnvironment } from './policies/durable-queue/durable-queue.ts';
 export type { AttemptContext, AttemptVerdict, QueueHandler } from './policies/durable-queue/handlers.ts';
 export type { DurableQueueOptions } from './policies/durable-queue/options.ts';

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../src/core/clock.ts';
+import type { DirectWrite } from '../../src/policies/durable-queue/direct-writes.ts';
 import type { DurableQueue } from '../../src/policies/durable-queue/durable-queue.ts';
 import type { QueueGauge, QueueHook, QueueSlot } from '../../src/policies/ports.ts';
 import { keyText, queueable } from './queueable.ts';
@@ -46,15 +47,20 @@ export class WriteQueue {
     if (queue === undefined || found === undefined) return undefined;
     const keys = found.keys.map((key) => this.#key(db, key));
     const payload: QueuedPayload = { db, ...found.command };
-    const ticket = queue.ticket();
+    let direct: DirectWrite | undefined;
     return {
-      behind: () => queue.has(...keys),
+      behind: () => {
+        if (queue.has(...keys)) return true;
+        direct = queue.begin(keys);
+        return false;
+      },
       isFull: () => queue.isFullFor(payload.args.reduce((sum, { length }) => sum + length, 0)),
-      passed: () => queue.passed(ticket, keys),
+      passed: () => direct && queue.passed(direct),
+      over: () => direct?.over(),
       append: async (cause) => {
         // Switched off is switched off: to make the write a moment later would be no better.
         if ((cause as { code?: unknown } | undefined)?.code === 'EREADONLYMODE') throw cause;
-        await queue.append({ handler: this.handler, keys, payload, ticket, cause });
+        await queue.append({ handler: this.handler, keys, payload, direct, cause });
         return command.transformReply(Buffer.from(found.reply));
       },
     };

@@ -97,11 +97,16 @@ export class Listener {
 
   #try(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.once('listening', () => {
-        this.#server.off('error', reject);
+      const failed = (error: Error): void => {
+        this.#server.off('listening', listening);
+        reject(error);
+      };
+      const listening = (): void => {
+        this.#server.off('error', failed);
         resolve();
-      });
+      };
+      this.#server.once('error', failed);
+      this.#server.once('listening', listening);
       // Exclusive: the workers of a cluster would share one port, and each request would ask another of them.
       this.#server.listen({ host: this.#place.host, port: this.#port, exclusive: true });
     });

@@ -25,6 +25,15 @@ export class Fallback implements Policy {
   constructor(private readonly options: ResolvedFallback) {}
 
   async around<T>(passage: Passage<T>, next: Next): Promise<T> {
+    if (this.options.queue === undefined) return this.#answer(passage, next);
+    try {
+      return await this.#answer(passage, next);
+    } finally {
+      passage.call.queue?.over?.();
+    }
+  }
+
+  async #answer<T>(passage: Passage<T>, next: Next): Promise<T> {
     const { call } = passage;
     // In a degraded mode a write is refused first.
     if (call.queue !== undefined && this.options.queue !== undefined && degradedModeOf(call.breaker) === 'off') {

@@ -41,7 +41,7 @@ export interface StaleHook<T> {
 export interface QueueHook<T> {
   /** For the metrics of the breaker. */
   readonly gauge?: QueueGauge;
-  /** Whether writes of the same key wait already: this one has to queue up behind them. */
+  /** Whether writes of the same key wait already: this one has to queue up behind them. If not, it takes its place in the order now. */
   behind(): boolean;
   /** Whether there is no room for it now, as far as can be told beforehand. */
   isFull?(): boolean;
@@ -49,6 +49,8 @@ export interface QueueHook<T> {
   passed(): void;
   /** Resolves with the write's reply once it is safe on disk; rejects when the queue is full or cannot write. */
   append(cause: unknown): Promise<T>;
+  /** The call has ended, whatever has come of the write. */
+  over?(): void;
 }
 
 /** A queue of writes on disk, which takes a moment to open. */

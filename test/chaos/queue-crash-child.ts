@@ -71,19 +71,19 @@ async function write(): Promise<void> {
   const keys = (name.split(' ')[1] as string).split(',');
   const filler = Buffer.alloc(Math.floor(Math.random() ** 4 * 20_000), name);
   const payload: Write = { name, poison: chance(0.02), filler, sum: sumOf(name, filler) };
-  const ticket = queue.ticket();
-  if (!queue.has(...keys) && !payload.poison && chance(0.7)) {
+  const direct = !queue.has(...keys) && !payload.poison && chance(0.7) ? queue.begin(keys) : undefined;
+  if (direct !== undefined) {
     // Past the queue, as a guarded client does. Only one at a time here, since a server takes them in the order they are sent.
     try {
       if (!up) throw new Error('away');
       say(`D ${name}`);
-      queue.passed(ticket, keys);
+      queue.passed(direct);
       return say(`A ${name}`);
     } catch {
       // To the queue, then.
     }
   }
-  await queue.append({ handler: 'write', keys, payload, ticket });
+  await queue.append({ handler: 'write', keys, payload, direct });
   say(`A ${name}`);
 }
 

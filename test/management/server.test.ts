@@ -29,6 +29,21 @@ async function take(): Promise<number> {
 }
 
 describe('the management server', () => {
+  it('tries many ports, without a warning of Node’s', async () => {
+    const warnings: Error[] = [];
+    const heard = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', heard);
+    try {
+      // Where the system takes no ports from for connections.
+      const firstPort = 20_000 + (process.pid % 10_000);
+      for (let n = 0; n < 14; n += 1) await make({ firstPort }).listen();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(warnings).toEqual([]);
+    } finally {
+      process.off('warning', heard);
+    }
+  });
+
   it('takes the next free port when nobody named one, and says so', async () => {
     const firstPort = await take();
     const [first, second] = [make({ firstPort }), make({ firstPort })];

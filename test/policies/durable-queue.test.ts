@@ -445,32 +445,66 @@ describe('the order of writes that are tried first', () => {
   test('is that of their tickets, not of their failures', async () => {
     const { queue, server } = await makeQueue();
     queue.pause();
-    const [early, late] = [queue.ticket(), queue.ticket()];
-    await queue.append({ handler: 'w', keys: ['a'], payload: 'late', ticket: late });
-    await queue.append({ handler: 'w', keys: ['a'], payload: 'early', ticket: early });
+    const [early, late] = [queue.begin(['a']), queue.begin(['a'])];
+    await queue.append({ handler: 'w', keys: ['a'], payload: 'late', direct: late });
+    await queue.append({ handler: 'w', keys: ['a'], payload: 'early', direct: early });
     queue.resume();
     await settle();
     expect(server.got).toEqual(['early', 'late']);
   });
 
-  test.each(['in the queue', 'on its way', 'without the queue'])('a write is not queued behind a later one that was carried out %s', async (how) => {
-    const { queue, server, write } = await makeQueue();
-    const early = queue.ticket();
-    if (how === 'without the queue') queue.passed(queue.ticket(), ['a']);
-    else {
-      if (how === 'on its way') server.hold();
-      await write('a1');
-      await settle();
-    }
+  test.each(['before it failed', 'after it failed'])('a write is not queued behind a later one that went through %s', async (when) => {
+    const { queue, server } = await makeQueue();
     const cause = new Error('timed out');
-    await expect(queue.append({ handler: 'w', keys: ['a'], payload: 'early', ticket: early, cause })).rejects.toMatchObject({
-      code: 'EQUEUEOVERTAKEN',
-      cause,
-    });
-    await queue.append({ handler: 'w', keys: ['b'], payload: 'other', ticket: early });
-    server.release();
+    const [early, late] = [queue.begin(['a', 'b']), queue.begin(['b'])];
+    if (when === 'before it failed') queue.passed(late);
+    const appended = queue.append({ handler: 'w', keys: ['a', 'b'], payload: 'early', direct: early, cause });
+    appended.catch(() => {});
     await settle();
-    expect(server.got).not.toContain('early');
-    expect(server.got).toContain('other');
+    // Until it is known, nothing new of its keys goes past it.
+    expect(queue.has('a')).toBe(when === 'after it failed');
+    if (when === 'after it failed') queue.passed(late);
+    await expect(appended).rejects.toMatchObject({ code: 'EQUEUEOVERTAKEN', cause });
+    await settle();
+    expect([server.got, queue.depth, queue.has('a', 'b')]).toEqual([[], 0, false]);
+  });
+
+  test('a write that has failed is queued once all later ones have failed as well, in front of them', async () => {
+    const { queue, server } = await makeQueue();
+    queue.pause();
+    const writes = ['first', 'second', 'third'].map((payload) => ({ payload, direct: queue.begin(['a']) }));
+    const append = ({ payload, direct }: (typeof writes)[0]) => queue.append({ handler: 'w', keys: ['a'], payload, direct });
+    const [first, second, third] = writes as [(typeof writes)[0], (typeof writes)[0], (typeof writes)[0]];
+    const done: string[] = [];
+    for (const each of [second, first]) void append(each).then(() => done.push(each.payload));
+    await settle();
+    expect(done).toEqual([]);
+    // Refused for good by the server: nothing to be queued.
+    third.direct.over();
+    await settle();
+    expect(done.sort()).toEqual(['first', 'second']);
+    queue.resume();
+    await settle();
+    expect(server.got).toEqual(['first', 'second']);
+  });
+
+  test('what is queued is not made while an earlier write of its key is still on its way, within bounds', async () => {
+    const { queue, server, write, clock } = await makeQueue();
+    const early = queue.begin(['a']);
+    await write('a2');
+    await write('b1', 'b');
+    await settle();
+    expect(server.got).toEqual(['b1']);
+    await queue.append({ handler: 'w', keys: ['a'], payload: 'a1', direct: early });
+    await settle();
+    expect(server.got).toEqual(['b1', 'a1', 'a2']);
+    queue.begin(['a']);
+    await write('a3');
+    clock.advance(9_000);
+    await settle();
+    expect(server.got).toHaveLength(3);
+    clock.advance(1_001);
+    await settle();
+    expect(server.got.at(-1)).toBe('a3');
   });
 });

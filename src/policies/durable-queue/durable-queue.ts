@@ -3,6 +3,7 @@ import { Emitter } from '../../core/emitter.ts';
 import { QueueFullError, QueueOvertakenError, StorageError } from '../../core/errors.ts';
 import { reportFault } from '../../core/fault.ts';
 import { type Codec, createCodec } from '../stale-cache/codec.ts';
+import { type DirectWrite, DirectWrites } from './direct-writes.ts';
 import { GroupCommit } from './group-commit.ts';
 import { HandlerBook } from './handler-book.ts';
 import type { QueueHandler } from './handlers.ts';
@@ -10,7 +11,6 @@ import { KeyChains, type QueueEntry } from './key-chains.ts';
 import { type DurableQueueOptions, resolveQueueOptions } from './options.ts';
 import { orderOf, type QueueLog, type QueueRecord, recordId } from './queue-log.ts';
 import type { PendingWrite, QueueCounts, QueuedWrite, QueueEvents } from './queued-write.ts';
-import { RecentKeys } from './recent-keys.ts';
 import { Removals } from './removals.ts';
 import { Replay } from './replay.ts';
 
@@ -30,7 +30,7 @@ export class DurableQueue {
   readonly #commit: GroupCommit;
   readonly #removals: Removals;
   readonly #chains = new KeyChains();
-  readonly #recent = new RecentKeys();
+  readonly #direct: DirectWrites;
   readonly #replay: Replay;
   readonly #handlers: HandlerBook;
   readonly #events = new Emitter<QueueEvents>();
@@ -57,7 +57,9 @@ export class DurableQueue {
     this.#log = log;
     this.#commit = new GroupCommit(log);
     this.#removals = new Removals(this.#commit, clock, this.options.retryMs, this.options.name);
+    this.#direct = new DirectWrites(clock, (keys) => this.#freed(keys));
     const port = {
+      isHeldUp: (entry: QueueEntry) => this.#isHeldUp(entry),
       chains: this.#chains,
       attempt: ({ record, since, attempts }: QueueEntry) =>
         this.#handlers.attempt(record.payload, { keys: record.keys, ageMs: clock.now() - since, attempt: attempts + 1 }),
@@ -106,7 +108,7 @@ export class DurableQueue {
 
   /** Whether a write of any of these keys has to be queued behind others. */
   has(...keys: readonly string[]): boolean {
-    return keys.some((key) => this.#chains.has(key));
+    return keys.some((key) => this.#chains.has(key) || this.#direct.waits(key));
   }
 
   /** What waits for a key and is durable, in order. Empty while the last of them has been carried out but is not removed yet. */
@@ -118,28 +120,34 @@ export class DurableQueue {
       .map(({ record, since }) => ({ ...this.#handlers.open(record.payload), ageMs: now - since }));
   }
 
-  /** A place in the order, for a write that is tried first and queued only if it fails. */
-  ticket(): number {
-    return this.#nextOrder++;
+  /**
+   * A place in the order, for a write that is tried first and queued only if it fails. To be ended, whatever comes of it: by {@link passed}, by
+   * {@link append}, or by `over()`.
+   */
+  begin(keys: readonly string[]): DirectWrite {
+    return this.#direct.begin(this.#nextOrder++, [...new Set(keys)]);
   }
 
-  /** A write with a ticket was carried out without the queue: earlier ones of its keys may not be queued any more. */
-  passed(ticket: number, keys: readonly string[]): void {
-    this.#recent.note(keys, ticket);
+  /** A write was carried out without the queue: earlier ones of its keys may not be queued any more. */
+  passed(write: DirectWrite): void {
+    write.passed((each) => this.#direct.overtake(each));
   }
 
   /**
    * Resolves once the write would survive a crash or a loss of power.
    * @throws QueueFullError, QueueOvertakenError, StorageError, NotPreservedError: nothing was kept of it
    */
-  async append({ handler, keys, payload, ticket, cause }: QueuedWrite): Promise<void> {
+  async append({ handler, keys, payload, direct, cause }: QueuedWrite): Promise<void> {
+    direct?.failed();
     try {
       if (this.#closed) throw new StorageError(`${this.options.name}: the queue is closed`, '');
-      await this.#append([...new Set(keys)], this.#handlers.close(handler, payload), ticket ?? this.ticket(), cause);
+      await this.#append([...new Set(keys)], this.#handlers.close(handler, payload), direct, cause);
     } catch (error) {
       this.#counts.refused++;
       if (this.#events.heard('refused')) this.#events.emit('refused', { queue: this, error: error as Error });
       throw error;
+    } finally {
+      direct?.over();
     }
     this.#counts.appended++;
     if (this.#events.heard('appended')) this.#events.emit('appended', { queue: this, keys });
@@ -166,13 +174,18 @@ export class DurableQueue {
     await this.#log.close();
   }
 
-  async #append(keys: readonly string[], payload: Uint8Array, order: number, cause: unknown): Promise<void> {
-    const { name, maxEntries, maxBytes } = this.options;
-    if (this.#chains.size >= maxEntries) throw QueueFullError.of(name, `${maxEntries} entries`, cause);
-    if (this.#bytes + payload.byteLength > maxBytes) throw QueueFullError.of(name, `${maxBytes} bytes`, cause);
+  async #append(keys: readonly string[], payload: Uint8Array, direct: DirectWrite | undefined, cause: unknown): Promise<void> {
+    const { name } = this.options;
+    this.#checkRoom(payload, cause);
+    const order = direct?.order ?? this.#nextOrder++;
+    if (direct !== undefined) {
+      await this.#direct.laterEnded(keys, order);
+      this.#checkRoom(payload, cause);
+    }
     const entry = this.#entryOf({ id: recordId(order), at: this.#log.now(), keys, payload }, order, 'appending');
-    const later = this.#recent.later(keys, order);
+    const later = direct?.overtakenAt;
     if (later !== undefined || !this.#chains.add(entry)) throw new QueueOvertakenError(name, later ?? (keys[0] as string), cause);
+    direct?.over();
     this.#bytes += payload.byteLength;
     try {
       await this.#commit.append(entry.record);
@@ -185,10 +198,28 @@ export class DurableQueue {
     if (this.#chains.isNext(entry)) this.#replay.offer(entry);
   }
 
+  #checkRoom({ byteLength }: Uint8Array, cause: unknown): void {
+    const { name, maxEntries, maxBytes } = this.options;
+    if (this.#chains.size >= maxEntries) throw QueueFullError.of(name, `${maxEntries} entries`, cause);
+    if (this.#bytes + byteLength > maxBytes) throw QueueFullError.of(name, `${maxBytes} bytes`, cause);
+  }
+
+  /** Whether an earlier write of its keys, which nobody has queued, is still on its way. It is offered again when that has ended, or has taken too long. */
+  #isHeldUp(entry: QueueEntry): boolean {
+    const ms = this.#direct.holdUpMs(entry.record.keys, entry.order);
+    if (ms > 0) this.#clock.setTimer(() => this.#freed(entry.record.keys), ms);
+    return ms > 0;
+  }
+
+  /** Nothing holds up writes of these keys that wait any more. */
+  #freed(keys: readonly string[]): void {
+    for (const entry of this.#chains.nextOf(keys)) this.#replay.offer(entry);
+  }
+
   /** Carried out, or set aside. Until that is durable, its keys are not free: a crash would carry it out again. */
   async #remove(entry: QueueEntry): Promise<void> {
     const { keys, id } = entry.record;
-    this.#recent.note(keys, entry.order);
+    this.#direct.overtake({ keys, order: entry.order });
     if (!(await this.#removals.remove(id))) return;
     this.#forget(entry);
     if (this.#chains.size === 0 && this.#events.heard('drained')) this.#events.emit('drained', { queue: this });

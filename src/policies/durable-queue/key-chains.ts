@@ -94,8 +94,13 @@ export class KeyChains {
   }
 
   #after(entry: QueueEntry): QueueEntry[] {
+    return this.nextOf(entry.record.keys);
+  }
+
+  /** Those of some keys whose turn it is. */
+  nextOf(keys: readonly string[]): QueueEntry[] {
     const next = new Set<QueueEntry>();
-    for (const key of entry.record.keys) {
+    for (const key of keys) {
       const chain = this.#chains.get(key);
       const candidate = chain?.entries[chain.sent];
       if (candidate !== undefined && candidate.state === 'waiting' && this.isNext(candidate)) next.add(candidate);

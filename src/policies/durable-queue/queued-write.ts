@@ -1,3 +1,4 @@
+import type { DirectWrite } from './direct-writes.ts';
 import type { DurableQueue } from './durable-queue.ts';
 
 /** A write to be queued. */
@@ -8,8 +9,8 @@ export interface QueuedWrite {
   readonly keys: readonly string[];
   /** Kept as a copy; see `createCodec` for what can be. */
   readonly payload: unknown;
-  /** Its place in the order, taken before the write was tried. Default: the end. */
-  readonly ticket?: number;
+  /** The attempt to make it without the queue that has failed: its place in the order is that of its beginning. Default: the end. */
+  readonly direct?: DirectWrite | undefined;
   /** Why it is queued: the cause of the error, if it cannot be. */
   readonly cause?: unknown;
 }

@@ -1,3 +1,4 @@
+import type { DirectWrite } from './direct-writes.ts';
 import type { DurableQueue } from './durable-queue.ts';
 import { isUnavailable, type QueueHandler } from './handlers.ts';
 
@@ -35,21 +36,22 @@ export function queued<Args extends unknown[], R, Reply = undefined>(
   return async (...args) => {
     const given = key(...args);
     const keys = typeof given === 'string' ? [given] : given;
-    const ticket = store.ticket();
-    const later = async (cause?: unknown): Promise<Reply> => {
-      await store.append({ handler: name, keys, payload: args, ticket, cause });
+    const later = async (direct?: DirectWrite, cause?: unknown): Promise<Reply> => {
+      await store.append({ handler: name, keys, payload: args, direct, cause });
       return reply?.(...args) as Reply;
     };
     // Nothing may overtake what waits.
     if (store.has(...keys)) return later();
+    const direct = store.begin(keys);
     let result: R;
     try {
       result = await fn(...args);
     } catch (error) {
-      if (!queueOn(error)) throw error;
-      return later(error);
+      if (queueOn(error)) return later(direct, error);
+      direct.over();
+      throw error;
     }
-    store.passed(ticket, keys);
+    store.passed(direct);
     return result;
   };
 }

@@ -13,6 +13,8 @@ export type Attempt =
 /** What the replay needs of its queue. */
 export interface ReplayPort {
   readonly chains: KeyChains;
+  /** Whether something outside the queue has to end first; it is offered again then. */
+  isHeldUp(entry: QueueEntry): boolean;
   /** Never rejects. `undefined`: nobody can carry it out yet. */
   attempt(entry: QueueEntry): Promise<Attempt | undefined>;
   /** It was carried out. */
@@ -101,7 +103,7 @@ export class Replay {
     while (this.running && this.#ready.length > 0 && this.#inFlight.size < (this.#probing ? 1 : this.#options.concurrency)) {
       const entry = this.#ready[0] as QueueEntry;
       // An earlier one has come in between: its turn comes again when that one is through.
-      if (!this.#port.chains.isNext(entry)) {
+      if (!this.#port.chains.isNext(entry) || this.#port.isHeldUp(entry)) {
         entry.state = 'waiting';
         this.#ready.shift();
         continue;

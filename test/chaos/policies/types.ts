@@ -14,7 +14,7 @@ export interface Ended {
   readonly outcome: string;
   readonly value?: unknown;
   /** The mark that the caller was given; the age in ms. */
-  readonly stale?: number;
+  readonly stale?: number | undefined;
   /** Of writes in an order: their place. */
   readonly order?: number;
 }
