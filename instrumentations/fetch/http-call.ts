@@ -67,7 +67,8 @@ export class HttpCall implements Held, WaitingCall {
   /** Ends its request as an error of its connection would. One that undici knows nothing of stays as it is. */
   giveUp(error: Error): void {
     const { request } = this;
-    if (request?.abort !== undefined) request.abort(error);
+    // Until undici takes it up there is nothing to abort.
+    if (typeof request?.abort === 'function') request.abort(error);
     else request?.onError?.(error);
   }
 

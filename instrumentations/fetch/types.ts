@@ -33,7 +33,8 @@ export interface UndiciRequest {
   /** What its body failed with before it was sent. */
   readonly error?: unknown;
   /** Once it has a connection, which it takes with it. */
-  abort?(error: Error): void;
+  /** `null` until undici has taken the request up. */
+  readonly abort?: ((error: Error) => void) | null;
   onError?(error: Error): void;
 }
 

@@ -1,4 +1,5 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
+import { isRejection } from '../../src/breaker/judge.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import { overtaken } from '../../src/policies/limits.ts';
 import type { Attempt, PolicyCall } from '../../src/policies/policy-call.ts';
@@ -82,6 +83,8 @@ export class RedisCall implements PolicyCall<unknown> {
       throw number > 1 ? this.#error : overtaken(this.breaker, elsewhere);
     }
     const command = attemptOf(this.#command);
+    const queue = this.#queue?.hook;
+    if (queue !== undefined) tellRefusal(command, queue);
     // Heard before it is sent: it may be refused at once.
     const reply = command.promise.then(
       (value) => ({ value }),
@@ -162,6 +165,15 @@ export class RedisCall implements PolicyCall<unknown> {
     this.#queue = { hook };
     return hook;
   }
+}
+
+/** At once, while the next write of the same key may be given in the same breath. Of a Cluster only the node's own refusal tells. */
+function tellRefusal(command: CommandLike, queue: QueueHook<unknown>): void {
+  const { reject } = command;
+  command.reject = (error) => {
+    if (isRejection(error)) queue.refused?.();
+    return reject.call(command, error);
+  };
 }
 
 function asBuffers(value: unknown): unknown {

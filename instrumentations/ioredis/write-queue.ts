@@ -56,6 +56,7 @@ export class WriteQueue {
       },
       isFull: () => queue.isFullFor(payload.args.reduce((sum, { length }) => sum + length, 0)),
       passed: () => direct && queue.passed(direct),
+      refused: () => direct?.failed(),
       over: () => direct?.over(),
       append: async (cause) => {
         // Switched off is switched off: to make the write a moment later would be no better.

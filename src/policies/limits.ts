@@ -61,7 +61,9 @@ export class RateLimit implements Policy {
 
   around<T>(passage: Passage<T>, next: Next): Promise<T> {
     const refusal = passage.enter(() => takeRate(passage.call.breaker, this.limiter));
-    return refusal === undefined ? next(passage) : Promise.reject(refusal);
+    if (refusal === undefined) return next(passage);
+    passage.refused();
+    return Promise.reject(refusal);
   }
 }
 
@@ -75,7 +77,10 @@ export class BulkheadPolicy implements Policy {
     const { breaker, signal } = passage.call;
     // A free place costs no turn.
     const refusal = this.bulkhead.take() ? undefined : await takePlace(breaker, this.bulkhead, signal, (fn) => passage.enter(fn));
-    if (refusal !== undefined) throw refusal;
+    if (refusal !== undefined) {
+      passage.refused();
+      throw refusal;
+    }
     try {
       return await next(passage);
     } finally {

@@ -141,6 +141,11 @@ export class Passage<T> implements Attempt {
     return empty && (() => empty.call(this.call));
   }
 
+  /** A limit has refused the call before anything was made of it. */
+  refused(): void {
+    if (this.call.breaker.options.policies?.fallback?.queue !== undefined) this.call.queue?.refused?.();
+  }
+
   discard(value: T): void {
     isolated(() => this.call.discard?.(value));
   }

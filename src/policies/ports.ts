@@ -45,6 +45,8 @@ export interface QueueHook<T> {
   behind(): boolean;
   /** Whether there is no room for it now, as far as can be told beforehand. */
   isFull?(): boolean;
+  /** The write was refused before it was sent: nothing that comes after it may be made before it. */
+  refused?(): void;
   /** The write was made without the queue. */
   passed(): void;
   /** Resolves with the write's reply once it is safe on disk; rejects when the queue is full or cannot write. */

@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis6 } from 'ioredis6';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { IORedisBreakerInstrumentation } from '../../instrumentations/ioredis/index.ts';
 import { setFaultReporter } from '../../src/core/fault.ts';
 import type { BreakerOptions } from '../../src/core/options.ts';
@@ -10,6 +13,7 @@ import { policyMetersOf } from '../../src/policies/compose.ts';
 import { isStale, withStaleInfo } from '../../src/policies/stale-cache/stale-mark.ts';
 import { createRegistry } from '../../src/registry/create-registry.ts';
 import type { Registry } from '../../src/registry/registry.ts';
+import { PolicyStorage } from '../../src/setup/policy-storage.ts';
 import { startRedis } from '../support/servers/redis.ts';
 import type { ServerHandle } from '../support/servers/server-process.ts';
 
@@ -262,6 +266,28 @@ describe('single commands', () => {
     expect([isStale(fresh), isStale(first), isStale(second)]).toEqual([false, true, true]);
     expect(await withStaleInfo(() => redis.get('none'))).toMatchObject({ value: null, stale: true });
     await redis.del('h');
+  });
+
+  it('that the circuit refused are not overtaken by the next one of the same breath', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'otel-breaker-breath-'));
+    const storage = new PolicyStorage(folder, (message) => faults.push(message));
+    try {
+      const fallback = { queue: { path: join(folder, 'queue') } };
+      await storage.check(new Map([['systems.redis.fallback.queue.path', fallback.queue.path]]));
+      guard({ fallback });
+      const redis = connect();
+      await redis.set('breath', '0');
+      breaker('write').forceOpen('test');
+      const first = redis.set('breath', '1');
+      breaker('write').release();
+      const second = redis.set('breath', '2');
+      expect(await Promise.all([codeOf(first), codeOf(second)])).toEqual(['answered', 'answered']);
+      await vi.waitFor(async () => expect(await redis.strlen('breath')).toBe(1), { timeout: 10_000 });
+      expect(await redis.get('breath')).toBe('2');
+    } finally {
+      await storage.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('have stale answers of their own database, user and form', async () => {

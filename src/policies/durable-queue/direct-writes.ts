@@ -22,7 +22,7 @@ export class DirectWrite {
 
   /** It was carried out. */
   passed(overtake: (write: DirectWrite) => void): void {
-    if (this.#state !== 'made') return;
+    if (this.#state === 'over') return;
     overtake(this);
     this.over();
   }

@@ -1,5 +1,5 @@
-import { allOf, kindOf, systemOf } from './judge.ts';
-import type { Ended, Story, Version } from './types.ts';
+import { allOf, kindOf, late, systemOf } from './judge.ts';
+import type { Ended, Life, Story, Version } from './types.ts';
 
 /** An event loop that is busy tells later what came earlier, in ms. */
 const lateMs = 1_500;
@@ -13,7 +13,7 @@ export function checkAnswers(story: Story): Record<string, readonly string[]> {
     'every answer is to the question that was asked': all.flatMap((each) =>
       isToItsQuestion(each) ? [] : [`${each.kind} ${each.subject}: ${show(each)}`],
     ),
-    'every stale answer was once a true one to the very same question': story.lives.flatMap((life) => stale(life.ended)),
+    'every stale answer was once a true one to the very same question': story.lives.flatMap((life) => stale(life)),
     'no stale answer is older than allowed': all.flatMap((each) =>
       each.stale !== undefined && each.stale > story.limits.maxAgeMs ? [`${each.kind} ${each.subject}: ${Math.round(each.stale)} ms`] : [],
     ),
@@ -74,7 +74,8 @@ const questionOf = ({ kind, subject }: Ended): string => `${kind.split(' ')[0]} 
 
 const answerOf = (each: Ended): string => uniqueAnswer(each) ?? JSON.stringify(each.value).replace('Buffer ', '');
 
-function stale(ended: readonly Ended[]): string[] {
+function stale(life: Life): string[] {
+  const { ended } = life;
   const fresh = new Map<string, Ended[]>();
   for (const each of ended) {
     if (each.outcome !== 'ok' || each.stale !== undefined) continue;
@@ -86,7 +87,8 @@ function stale(ended: readonly Ended[]): string[] {
     const text = answerOf(each);
     const toldAt = each.to - each.stale;
     const true_ = (fresh.get(questionOf(each)) ?? []).some(
-      (one) => answerOf(one) === text && Math.abs(one.to - toldAt) < lateMs + (each.to - each.from),
+      (one) =>
+        answerOf(one) === text && Math.abs(one.to - toldAt) < lateMs + (each.to - each.from) + late({ lives: [life] }, one.from - lateMs, one.to),
     );
     return true_ ? [] : [`${each.kind} ${each.subject}: ${show(each)}, ${Math.round(each.stale)} ms old`];
   });

@@ -1,5 +1,5 @@
 import { slope } from '../../soak/trend.ts';
-import { allOf, kindOf, systemOf } from './judge.ts';
+import { allOf, kindOf, late, systemOf } from './judge.ts';
 import type { Ended, Story } from './types.ts';
 
 /** Growth of the heap per second that is no leak, in bytes: answers are kept, queues fill up and empty. */
@@ -65,11 +65,14 @@ function secondOrigin(story: Story, all: readonly Ended[]): string[] {
   return wrong;
 }
 
-function settled({ lives, limits }: Story, all: readonly Ended[]): string[] {
+function settled(story: Story, all: readonly Ended[]): string[] {
+  const { lives, limits } = story;
   const left = lives.at(-1)?.report?.outstanding ?? -1;
   return [
     ...(left === 0 ? [] : [`${left} operations under way at the end`]),
-    ...all.flatMap(({ kind, subject, from, to }) => (to - from > limits.longestMs ? [`${kind} ${subject}: ${to - from} ms`] : [])),
+    ...all.flatMap(({ kind, subject, from, to }) =>
+      to - from > limits.longestMs + 2 * late(story, from, to) ? [`${kind} ${subject}: ${to - from} ms`] : [],
+    ),
   ];
 }
 

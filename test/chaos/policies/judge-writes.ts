@@ -1,4 +1,4 @@
-import { allOf, kindOf, systemOf, wrote } from './judge.ts';
+import { allOf, kindOf, late, systemOf, wrote } from './judge.ts';
 import type { Ended, Story } from './types.ts';
 
 /** The file is looked at once a second; a process that has just started, or is busy, takes a moment more. In ms. */
@@ -109,8 +109,11 @@ function switchedOff(story: Story, all: readonly Ended[]): string[] {
   const carried = new Map([...byKey(story)].map(([key, orders]) => [key, new Set(orders)]));
   const held = new Set([...story.kept.redis, ...story.kept.pg, ...story.arrivals.map(({ call }) => call)]);
   return all.flatMap((each) => {
-    const { kind, subject, from, order = 0, outcome } = each;
-    if (!wrote.has(kindOf(each)) || !story.readOnly.some((off) => from > off.from + switchedMs && from < off.to)) return [];
+    const { kind, subject, from, to, order = 0, outcome } = each;
+    // A transaction waits for a connection before it begins.
+    const ended = kindOf(each) === 'transaction' ? to : from;
+    if (!wrote.has(kindOf(each)) || !story.readOnly.some((off) => from > off.from + switchedMs + late(story, off.from, from) && ended < off.to))
+      return [];
     const there = kindOf(each) === 'write' ? carried.get(subject)?.has(order) : [subject, `${subject}a`].some((id) => held.has(id));
     // A transaction begins with a connection, which an open circuit may refuse.
     if (outcome !== 'EREADONLYMODE' && (outcome === 'ok' || kindOf(each) !== 'transaction')) return [`${kind} ${subject}: ${outcome}`];

@@ -22,6 +22,12 @@ export function judge(story: Story): Verdict {
 /** Every operation of every life. */
 export const allOf = ({ lives }: Story): Ended[] => lives.flatMap(({ ended }) => ended);
 
+/** For how long, in ms, the program did not get to run between two times: a machine that has other things to do is no fault of the policies. */
+export function late({ lives }: Pick<Story, 'lives'>, from: number, to: number): number {
+  const overlap = (begin: number, end: number): number => Math.max(0, Math.min(end, to) - Math.max(begin, from));
+  return lives.flatMap(({ stalls }) => stalls).reduce((sum, [begin, end]) => sum + overlap(begin, end), 0);
+}
+
 /** `redis0 get` is `get`. */
 export const kindOf = ({ kind }: Ended): string => kind.split(' ')[1] ?? '';
 export const systemOf = ({ kind }: Ended): string => kind.replace(/\d.*$/, '');
@@ -57,6 +63,7 @@ function figuresOf(story: Story): Verdict['figures'] {
     stale: count(all.filter(({ stale }) => stale !== undefined).map(systemOf)),
     acknowledgedWrites: all.filter((each) => kindOf(each) === 'write' && each.outcome === 'ok').length,
     carriedOut: story.carriedOut.filter(([key]) => key.startsWith('w:')).length,
+    stalledMs: story.lives.reduce((sum, { stalls }) => sum + stalls.reduce((all, [from, to]) => all + to - from, 0), 0),
     switchedOff: story.readOnly.length,
     refusedWhileSwitchedOff: all.filter(({ outcome }) => outcome === 'EREADONLYMODE').length,
     arrivals: count(story.arrivals.map(({ origin }) => origin)),

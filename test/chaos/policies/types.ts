@@ -26,6 +26,8 @@ export interface Life {
   killed: boolean;
   readonly ended: Ended[];
   readonly troubles: string[];
+  /** When its event loop did not get to run. */
+  readonly stalls: (readonly [from: number, to: number])[];
   report?: Report;
 }
 

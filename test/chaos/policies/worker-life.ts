@@ -83,13 +83,15 @@ export class WorkerLife {
   async #over(): Promise<Life> {
     await this.#exited;
     const ended: Ended[] = [];
+    const stalls: [number, number][] = [];
     const troubles = this.#stderr === '' ? [] : [`stderr: ${this.#stderr.slice(0, 2_000)}`];
     // A line that the kill has cut short was not said.
     for (const line of readFileSync(this.#options.log, 'utf8').split('\n').slice(0, -1)) {
-      const said = JSON.parse(line) as Ended & { trouble?: string };
-      if (said.trouble === undefined) ended.push(said);
+      const said = JSON.parse(line) as Ended & { trouble?: string; stall?: [number, number] };
+      if (said.stall !== undefined) stalls.push(said.stall);
+      else if (said.trouble === undefined) ended.push(said);
       else troubles.push(said.trouble);
     }
-    return { from: this.#from, to: Date.now(), killed: this.#killed, ended, troubles, ...(this.#report && { report: this.#report }) };
+    return { from: this.#from, to: Date.now(), killed: this.#killed, ended, troubles, stalls, ...(this.#report && { report: this.#report }) };
   }
 }

@@ -95,6 +95,13 @@ function report() {
   return { outstanding, queueDepth, heapUsed, breakers };
 }
 
+let ticked = Date.now();
+setInterval(() => {
+  const now = Date.now();
+  if (now - ticked > 300) say({ stall: [ticked, now] });
+  ticked = now;
+}, 50).unref();
+
 setInterval(() => {
   globalThis.gc?.();
   heapUsed.push(process.memoryUsage().heapUsed);

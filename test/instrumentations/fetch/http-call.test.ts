@@ -35,6 +35,20 @@ const now = () => {
 };
 const nothing = { success: 0, failure: 0, ignored: 0, cancelled: 0, failures: 0, inFlight: 0, state: 'closed' };
 
+describe('a request that is given up', () => {
+  it('is aborted, or told of the error where undici has not taken it up yet', () => {
+    const told: unknown[] = [];
+    const queued = { abort: null, onError: (error: Error) => told.push(error) };
+    const begun = { abort: (error: Error) => told.push(error), onError: () => expect.fail('aborted is enough') };
+    for (const request of [queued, begun]) {
+      const call = admit();
+      call.request = request as never;
+      call.giveUp(reset);
+    }
+    expect(told).toEqual([reset, reset]);
+  });
+});
+
 describe('a response', () => {
   it('counts as one success when its body has come whole', () => {
     const call = admit();
