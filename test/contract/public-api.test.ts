@@ -99,6 +99,7 @@ const entries = {
     'type DegradedMode',
     'type DegradedSetting',
     'type DegradedState',
+    'type DirectWrite',
     'type DurableQueueOptions',
     'type EnterOptions',
     'type FailureRecord',
