@@ -1,6 +1,7 @@
 import { ConfigError } from '../core/errors.ts';
 import type { BreakerOptions } from '../core/options.ts';
 import type { Target } from '../core/target.ts';
+import { alertIssues } from './alerts-check.ts';
 import { type Statements, statementsOf } from './changes.ts';
 import { type Environment, standardPrometheus } from './environment.ts';
 import { type FaultRule, faultIssues, faultRules } from './fault-rules.ts';
@@ -84,7 +85,8 @@ function asCautiousAs(modes: readonly string[], kept: readonly ConfigurationInpu
 function build(sources: Sources, env: Environment): Configuration {
   if (sources.issues.length > 0) throw new ConfigError(sources.issues, sources.faulty);
   const resolver = new Resolver(sources);
-  const issues = [...resolver.validate(), ...faultIssues(sources), ...healthIssues(ofHealth(sources))];
+  const alerts = [...alertIssues(sources.file), ...alertIssues(sources.code, 'code: ', sources.file.alerts?.rules)];
+  const issues = [...resolver.validate(), ...faultIssues(sources), ...healthIssues(ofHealth(sources)), ...alerts];
   if (issues.length > 0) {
     throw new ConfigError(
       issues.map((issue) => ({ ...issue, ...sources.locate(issue.path) })),

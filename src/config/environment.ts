@@ -61,6 +61,7 @@ function settings(): [string, Variable][] {
     MANAGEMENT_ALLOWED_HOSTS: 'management.allowedHosts',
     MANAGEMENT_READINESS_FAIL_ON: 'management.readiness.failOn',
     MANAGEMENT_READINESS_FAIL_ON_CHECKS: 'management.readiness.failOnChecks',
+    ALERTS: 'alerts.enabled',
     ADMIN_TOKEN_FILE: 'management.tokensFile',
     ALLOW_FAULTS: 'faults.allowInProduction',
     WATCH: 'reload.watch',

@@ -1,6 +1,7 @@
 import { type BreakerOptions, type Mode, optionsSchema } from '../core/options.ts';
 import { policyCodeSchema } from '../core/policy-schema.ts';
 import type { ObjectSchema, Schema } from '../core/schema.ts';
+import { type AlertsInput, alertsSchema } from './alerts-schema.ts';
 import { type ClassifyLists, classifyListsSchema } from './classify-lists.ts';
 import { type FaultsInput, faultsSchema } from './fault-rules.ts';
 import type { HealthInput } from './health.ts';
@@ -81,6 +82,8 @@ export interface ConfigurationInput {
   readonly faults?: FaultsInput;
   /** Checks of what the service depends on. Without it nothing is checked but by the traffic. */
   readonly health?: HealthInput;
+  /** Rules that the process itself looks at, and where alerts are sent; `undefined`, and in files `off`: none. */
+  readonly alerts?: AlertsInput | undefined;
   /** Reading the file again while the process runs: when it changes (default), and on a signal (default: none). */
   readonly reload?: { readonly watch?: boolean; readonly signal?: ReloadSignal };
 }
@@ -223,6 +226,7 @@ function schemaOf(options: ObjectSchema, health: Schema): ObjectSchema {
       management: managementSchema,
       faults: faultsSchema(match),
       health,
+      alerts: alertsSchema(match),
       reload: {
         kind: 'object',
         properties: {

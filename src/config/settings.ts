@@ -1,5 +1,6 @@
 import type { BreakerOptions } from '../core/options.ts';
 import { check } from '../core/schema.ts';
+import type { AlertRuleInput, WebhookInput } from './alerts-schema.ts';
 import { type ResolvedHealth, resolveHealth } from './health.ts';
 import {
   type ConfigurationInput,
@@ -24,6 +25,7 @@ export interface Settings {
   readonly management: ManagementSettings;
   /** `undefined`: nothing is checked but by the traffic. */
   readonly health: ResolvedHealth | undefined;
+  readonly alerts: AlertSettings;
   /** `undefined`: the registry's default. */
   readonly maxBreakers: number | undefined;
   /** In ms. `undefined`: the registry's default. */
@@ -33,6 +35,13 @@ export interface Settings {
   readonly reloadSignal: ReloadSignal;
   /** Whether faults may be injected in production. */
   readonly allowFaults: boolean;
+}
+
+export interface AlertSettings {
+  readonly enabled: boolean;
+  /** Those of the file, then those of code. */
+  readonly rules: readonly AlertRuleInput[];
+  readonly webhooks: readonly WebhookInput[];
 }
 
 export interface ManagementSettings {
@@ -61,7 +70,7 @@ export function settingsOf(sources: readonly ConfigurationInput[]): Settings {
       port: strongest((source) => source.prometheus?.port),
     },
     management: {
-      enabled: strongest((source) => (isOff(source) ? false : source.management?.enabled)) ?? true,
+      enabled: strongest((source) => (isOff(source, 'management') ? false : source.management?.enabled)) ?? true,
       host: strongest((source) => source.management?.host) ?? '127.0.0.1',
       port: strongest((source) => source.management?.port),
       metricsPort: strongest((source) => source.management?.metricsPort),
@@ -73,6 +82,11 @@ export function settingsOf(sources: readonly ConfigurationInput[]): Settings {
       },
     },
     health: resolveHealth(sources.map(({ health }) => health)),
+    alerts: {
+      enabled: strongest((source) => (isOff(source, 'alerts') ? false : source.alerts?.enabled)) ?? true,
+      rules: sources.flatMap((source) => source.alerts?.rules ?? []),
+      webhooks: strongest((source) => source.alerts?.webhooks) ?? [],
+    },
     maxBreakers: strongest((source) => source.maxBreakers),
     idleMs: strongest((source) => source.idleMs),
     watch: strongest((source) => source.reload?.watch) ?? true,
@@ -82,11 +96,19 @@ export function settingsOf(sources: readonly ConfigurationInput[]): Settings {
 }
 
 /** `management: off` */
-function isOff(source: ConfigurationInput): boolean {
-  return Object.hasOwn(source, 'management') && source.management === undefined;
+function isOff(source: ConfigurationInput, key: 'management' | 'alerts'): boolean {
+  return Object.hasOwn(source, key) && source[key] === undefined;
 }
 
-const salvaged = ['enabled', 'onError', 'telemetry', 'prometheus', 'management', 'reload'] as const satisfies readonly (keyof ConfigurationInput)[];
+const salvaged = [
+  'enabled',
+  'onError',
+  'telemetry',
+  'prometheus',
+  'management',
+  'alerts',
+  'reload',
+] as const satisfies readonly (keyof ConfigurationInput)[];
 
 /**
  * What can be kept of a source that is at fault: the settings that are valid by themselves, and the mode. A service that

@@ -23,6 +23,8 @@ export type Schema = (
   readonly default?: unknown;
   /** `undefined`, and in files also `null`, `false` and `off`, switch it off. */
   readonly offable?: boolean;
+  /** What stands there is not told in messages. */
+  readonly secret?: boolean;
 };
 
 export interface NumberSchema {
@@ -135,6 +137,7 @@ export function check(schema: Schema, value: unknown, issues: ConfigIssue[], opt
   const path = options.path ?? '';
   const refuse = (hint = ''): undefined => void issues.push({ path, value, allowed: allowed(schema) + hint });
   if (schema.offable && isOff(value, options)) return undefined;
+  if (schema.secret) return checkSecret(schema, value, issues, options);
   switch (schema.kind) {
     case 'number': {
       const number = options.text && typeof value === 'string' ? parseNumber(schema, value, options) : value;
@@ -169,6 +172,13 @@ export function check(schema: Schema, value: unknown, issues: ConfigIssue[], opt
     case 'any':
       return value;
   }
+}
+
+function checkSecret(schema: Schema, value: unknown, issues: ConfigIssue[], options: CheckOptions): unknown {
+  const found: ConfigIssue[] = [];
+  const checked = check({ ...schema, secret: false }, value, found, options);
+  issues.push(...found.map((issue) => ({ ...issue, value: issue.value === undefined ? undefined : '[...]' })));
+  return checked;
 }
 
 function isOff(value: unknown, { text }: CheckOptions): boolean {

@@ -1,17 +1,19 @@
 import type { Breaker } from '../breaker/breaker.ts';
 import { rejectionReasons, stateNames } from '../breaker/meters.ts';
 import type { RejectionReason, StateName } from '../core/errors.ts';
+import { countedOutcomes } from '../core/outcome.ts';
 import { policyMetersOf } from '../policies/compose.ts';
 import { fallbackTypes } from '../policies/meters.ts';
 
 /**
- * What has been counted since a breaker was made. The first four grow with nearly every call; the others mostly stand still and
- * have rows of their own. `limited` are the rejections by a limit, not by the circuit.
+ * What has been counted since a breaker was made. The first five grow with nearly every call; the others mostly stand still and
+ * have rows of their own. `uncounted` are calls that ended neither well nor badly, `limited` the rejections by a limit and not by
+ * the circuit.
  */
-export const totals = ['succeeded', 'failed', 'rejected', 'served', 'limited', 'wouldReject', 'openings', 'failedProbes'] as const;
+export const totals = ['succeeded', 'failed', 'uncounted', 'rejected', 'served', 'limited', 'wouldReject', 'openings', 'failedProbes'] as const;
 export type Total = (typeof totals)[number];
 
-export const often = 4;
+export const often = 5;
 export const firstTotal = 5;
 export const oftenWidth = firstTotal + often;
 export const seldomWidth = 1 + totals.length - often;
@@ -81,15 +83,22 @@ export type Totals = number[];
 
 /** Adds what a breaker's own counters tell; of openings and probes its moves do. In place: a thousand breakers are read at once. */
 export function addTotals(into: Totals, { meters }: Breaker, served: number): void {
-  into[0] = (into[0] as number) + meters.calls('success', false) + meters.calls('success', true);
-  into[1] = (into[1] as number) + meters.calls('failure', false) + meters.calls('failure', true);
+  const add = (index: number, count: number): void => {
+    into[index] = (into[index] as number) + count;
+  };
+  for (const outcome of countedOutcomes) {
+    const index = outcome === 'success' ? 0 : outcome === 'failure' ? 1 : 2;
+    add(index, meters.calls(outcome, false) + meters.calls(outcome, true));
+  }
   for (const reason of rejectionReasons) {
     const refused = meters.rejections(reason);
-    into[2] = (into[2] as number) + refused;
-    if (refused > 0 && limits.includes(reason)) into[4] = (into[4] as number) + refused;
-    into[5] = (into[5] as number) + meters.shadowRejections(reason);
+    if (refused > 0) {
+      add(3, refused);
+      if (limits.includes(reason)) add(5, refused);
+    }
+    add(6, meters.shadowRejections(reason));
   }
-  into[3] = (into[3] as number) + served;
+  add(4, served);
 }
 
 /** Calls that fallbacks have served. */

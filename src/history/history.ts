@@ -34,6 +34,7 @@ export class History {
   readonly #listeners = new Set<(tick: number) => void>();
   #epochOfStart: number;
   #moves = 0;
+  #lastFault: string | undefined;
   #tick = 0;
   #timer: Timer | undefined;
 
@@ -109,15 +110,22 @@ export class History {
       for (const past of this.#pasts.values()) past.sample(this.#tick);
       this.#forget();
     } catch (fault) {
-      reportFault(fault, 'the history of breakers');
+      this.#report(fault, 'the history of breakers');
     }
     for (const listener of this.#listeners) {
       try {
         listener(this.#tick);
       } catch (fault) {
-        reportFault(fault, 'a listener of the history');
+        this.#report(fault, 'a listener of the history');
       }
     }
+  }
+
+  /** Once: every five seconds the same helps nobody. */
+  #report(fault: unknown, where: string): void {
+    const text = String(fault);
+    if (text !== this.#lastFault) reportFault(fault, where);
+    this.#lastFault = text;
   }
 
   #tickOf(now: number): number {

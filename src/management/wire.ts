@@ -92,15 +92,28 @@ export interface PoolView {
   readonly timeouts: number;
 }
 
+/** One trouble: all that is wrong with one server in one respect. */
 export interface AlertView {
+  /** The same for as long as it lasts, and when it comes again. */
   readonly id: string;
-  /** Of the rule. */
+  /** Of the rule that matters most of those that hold. */
   readonly name: string;
   readonly severity: Severity;
   readonly state: 'firing' | 'resolved';
   /** One sentence for a person. */
   readonly summary: string;
+  /** What to do. */
+  readonly runbook?: string;
+  /** All rules that hold, the one that matters most first, and those that hold for the same server because of it. */
+  readonly rules?: readonly string[];
+  readonly consequences?: readonly string[];
+  readonly server?: string;
+  /** The circuits concerned; `breaker` where it is one. */
+  readonly breakers?: readonly string[];
   readonly breaker?: string;
+  /** The connection pools concerned. */
+  readonly pools?: readonly string[];
+  /** What the rule measured, the worst of all concerned, and its limit, in the rule's own unit. */
   readonly value?: number;
   readonly limit?: number;
   /** When it began to fire. */

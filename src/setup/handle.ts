@@ -3,6 +3,7 @@ import { setDefaultRegistry } from '../../instrumentations/shared/default-regist
 import type { Configuration } from '../config/configuration.ts';
 import { FileWatch } from '../config/watch.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
+import type { History } from '../history/history.ts';
 import { Registry } from '../registry/registry.ts';
 import { type OwnSdk, startSdk } from '../sdk/batteries.ts';
 import { decideSdk, isLauncher, isSdkRegistered } from '../sdk/detect.ts';
@@ -10,12 +11,14 @@ import { flushAtExit } from '../sdk/exit.ts';
 import { diag } from '../telemetry/slots.ts';
 import type { ConfiguredFaults } from './configured-faults.ts';
 import { ConfiguredHealth } from './health.ts';
+import { LazyAlerts } from './lazy-alerts.ts';
 import { LazyTelemetry } from './lazy-telemetry.ts';
 import type { Serving } from './management.ts';
 import { PolicyStorage } from './policy-storage.ts';
 import { LiveConfiguration, type Origin, type ReloadResult } from './reload.ts';
 import { reloadOn } from './reload-signal.ts';
 import { attempt, complain } from './say.ts';
+import { serviceName } from './service-name.ts';
 
 /** What `setup` has put together. */
 export interface Handle {
@@ -45,7 +48,8 @@ export interface Guard {
 
 /** An SDK that was expected should have appeared by then. */
 const EXPECTED_WITHIN_MS = 10_000;
-const SERVED_AFTER_MS = 250;
+/** For what is not needed at once: a process that is over by then never pays for it. */
+const LATER_MS = 250;
 
 /** @internal */
 export interface Parts {
@@ -70,6 +74,8 @@ export class Setup implements Handle {
   #storage: PolicyStorage | undefined;
   #faults: ConfiguredFaults | undefined;
   #health: ConfiguredHealth | undefined;
+  #history: Promise<History> | undefined;
+  readonly #alerts: LazyAlerts;
   #checked: Promise<Error | undefined> = Promise.resolve(undefined);
   #sdk: OwnSdk | undefined;
   #serving: Serving | undefined;
@@ -86,6 +92,13 @@ export class Setup implements Handle {
       resolve: (name, target, lowest) => configuration.resolve(name, target, lowest),
       ...(maxBreakers !== undefined && { maxBreakers }),
       ...(idleMs !== undefined && { idleMs }),
+    });
+    this.#alerts = new LazyAlerts({
+      registry: this.registry,
+      settings: () => this.configuration.settings.alerts,
+      history: () => this.#keptHistory(),
+      service: serviceName(origin.env),
+      told: (event) => this.#telemetry?.alerted(event),
     });
   }
 
@@ -132,6 +145,9 @@ export class Setup implements Handle {
       health: () => this.health,
       reload: () => this.reload(),
       acted: (event) => this.#telemetry?.acted(event),
+      service: serviceName(env),
+      alerts: this.#alerts,
+      history: () => this.#keptHistory(),
     });
     await this.#serving.ready;
   }
@@ -168,9 +184,10 @@ export class Setup implements Handle {
         () => this.#telemetry?.attach(),
       );
       // As with management: a process that is soon over pays nothing.
-      if (this.configuration.settings.health !== undefined) this.registry.clock.setTimer(() => void this.watch(), SERVED_AFTER_MS);
+      if (this.configuration.settings.health !== undefined) this.registry.clock.setTimer(() => void this.watch(), LATER_MS);
     });
     attempt('management', () => this.#serveSoon());
+    if (!isLauncher(process.argv[1])) this.registry.clock.setTimer(() => this.#alerts.start(), LATER_MS);
   }
 
   async reload(): Promise<ReloadResult> {
@@ -185,6 +202,7 @@ export class Setup implements Handle {
     if (applied && (this.#faults !== undefined || this.configuration.faults.length > 0))
       await this.#injectFaults((faults) => faults.follow(this.configuration));
     if (applied) void this.watch();
+    if (applied) this.#alerts.reconfigure();
     attempt('telling of the configuration', () => this.#telemetry?.configured({ ...result, source: this.configuration.source }));
     return result;
   }
@@ -192,6 +210,12 @@ export class Setup implements Handle {
   shutdown(): Promise<void> {
     this.#ended ??= this.#end();
     return this.#ended;
+  }
+
+  /** Made when somebody needs it first. */
+  #keptHistory(): Promise<History> {
+    this.#history ??= import('../history/history.ts').then(({ History }) => new History(this.registry));
+    return this.#history;
   }
 
   #checkStorage(): void {
@@ -221,7 +245,7 @@ export class Setup implements Handle {
   /** With an SDK to load, little is gained by waiting; without one, a process that is soon over pays nothing. */
   #serveSoon(): void {
     if (this.#sdk?.metrics !== undefined) void this.serve();
-    else this.registry.clock.setTimer(() => void this.serve(), SERVED_AFTER_MS);
+    else this.registry.clock.setTimer(() => void this.serve(), LATER_MS);
   }
 
   #expectSdk(because: string): void {
@@ -261,7 +285,8 @@ export class Setup implements Handle {
   async #flush(): Promise<void> {
     this.#telemetry?.shutdown();
     this.#serving?.close();
-    await this.#sdk?.shutdown();
+    await Promise.all([this.#sdk?.shutdown(), this.#alerts.close()]);
+    void this.#history?.then((history) => history.close());
   }
 
   async #end(): Promise<void> {

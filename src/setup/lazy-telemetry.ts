@@ -1,6 +1,7 @@
 import type * as Api from '@opentelemetry/api';
 import type { Registry } from '../registry/registry.ts';
 import type { AdminActionEvent } from '../telemetry/admin-event.ts';
+import type { AlertLogEvent } from '../telemetry/alert-event.ts';
 import { provideApi } from '../telemetry/api.ts';
 import { Attachment } from '../telemetry/attachment.ts';
 import type { ConfigurationEvent } from '../telemetry/configuration-event.ts';
@@ -38,6 +39,11 @@ export class LazyTelemetry {
   acted(event: AdminActionEvent): void {
     this.#attach();
     this.#attachment?.acted(event);
+  }
+
+  /** Tells of an alert. There is a breaker, or there would be none. */
+  alerted(event: AlertLogEvent): void {
+    this.#attachment?.alerted(event);
   }
 
   /** There is something to tell besides breakers. */

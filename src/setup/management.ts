@@ -1,9 +1,11 @@
 import type { Configuration } from '../config/configuration.ts';
+import type { History } from '../history/history.ts';
 import { BreakerHealth } from '../management/builtin-health.ts';
 import { FaultControl } from '../management/fault-control.ts';
+import { HistoryViews } from '../management/history-views.ts';
 import { usualPort } from '../management/listener.ts';
 import { MetricsServer } from '../management/metrics-server.ts';
-import type { AdminEvent, HealthSource, ManagementOptions, Token } from '../management/ports.ts';
+import type { AdminEvent, AlertSource, HealthSource, ManagementOptions, Token } from '../management/ports.ts';
 import { createManagementServer, type ManagementServer } from '../management/server.ts';
 import type { Registry } from '../registry/registry.ts';
 import { diag } from '../telemetry/slots.ts';
@@ -22,6 +24,10 @@ export interface Told {
   readonly metrics: (() => Promise<string>) | undefined;
   /** What watches over the system's health, if anything does. */
   readonly health: () => HealthSource | undefined;
+  readonly service: string;
+  readonly alerts: AlertSource;
+  /** One for all who need it. */
+  readonly history: () => Promise<History>;
   reload(): Promise<ReloadResult>;
   acted(event: AdminEvent): void;
 }
@@ -86,15 +92,18 @@ export class Serving {
   }
 
   async #serveManagement({ host, port }: Place, withMetrics: boolean): Promise<boolean> {
-    const { registry, metrics, acted, reload } = this.#told;
+    const { registry, metrics, acted, reload, service, alerts } = this.#told;
     const { management } = this.#told.configuration().settings;
+    const history = new HistoryViews(await this.#told.history());
     if (this.#closed) return false;
     const given: ManagementOptions = {
       host,
       allowedHosts: management.allowedHosts,
       tokens: this.#tokens(management.tokensFile),
       health: this.#health(),
-      service: this.#service(),
+      service,
+      alerts,
+      history,
       mode: () => this.#told.configuration().resolve('').options.mode ?? 'enforce',
       reload,
       faults: new FaultControl(registry, () => this.#told.configuration().settings.allowFaults),
@@ -145,12 +154,6 @@ export class Serving {
       complain(`otel-breaker: nobody can control anything by the management server: ${reason(error)}`);
       return [];
     }
-  }
-
-  #service(): string {
-    const { OTEL_SERVICE_NAME: name, OTEL_RESOURCE_ATTRIBUTES: attributes } = this.#told.env;
-    const named = name?.trim() || /(?:^|,)\s*service\.name=([^,]+)/.exec(attributes ?? '')?.[1]?.trim();
-    return named || (process.argv[1]?.split(/[\\/]/).at(-1) ?? 'node');
   }
 
   /** Who scrapes the usual port would scrape somebody else. */

@@ -3,6 +3,7 @@ import type { TransitionEvent } from '../breaker/events.ts';
 import { reportFault } from '../core/fault.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type AdminActionEvent, logAdmin } from './admin-event.ts';
+import { type AlertLogEvent, logAlert } from './alert-event.ts';
 import { trace } from './api.ts';
 import { Binding } from './binding.ts';
 import { type ConfigurationEvent, logConfiguration } from './configuration-event.ts';
@@ -131,6 +132,12 @@ export class Attachment implements TelemetryHandle {
   acted(event: AdminActionEvent): void {
     const timestamp = Date.now();
     this.#binding.logging.send((logger) => logAdmin(logger, event, timestamp));
+  }
+
+  /** Tells of an alert that begins, has become more severe, or is over. */
+  alerted(event: AlertLogEvent): void {
+    const timestamp = Date.now();
+    this.#binding.logging.send((logger) => logAlert(logger, event, timestamp));
   }
 
   shutdown(): void {

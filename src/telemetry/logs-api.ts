@@ -3,7 +3,7 @@ import { scopeName } from './names.ts';
 import { version } from './version.ts';
 
 /** OpenTelemetry's severity numbers, as far as we use them. */
-export const severity = { INFO: 9, WARN: 13 } as const;
+export const severity = { INFO: 9, WARN: 13, ERROR: 17 } as const;
 
 export interface LogRecord {
   readonly eventName: string;

@@ -69,6 +69,22 @@ export const attributes = {
   checkName: 'breaker.health.check.name',
   checkStatus: 'breaker.health.check.status',
   checkCritical: 'breaker.health.check.critical',
+  /** An alert that the process itself has found: the same id for as long as it lasts, and when it comes again. */
+  alertId: 'breaker.alert.id',
+  /** Of the rule that matters most of those that hold, and all of them. */
+  alertName: 'breaker.alert.name',
+  alertRules: 'breaker.alert.rules',
+  /** Rules that hold for the same server because of it. */
+  alertConsequences: 'breaker.alert.consequences',
+  alertSeverity: 'breaker.alert.severity',
+  alertState: 'breaker.alert.state',
+  /** What the rule measured, and its limit, in its own unit. */
+  alertValue: 'breaker.alert.value',
+  alertLimit: 'breaker.alert.limit',
+  /** How long it fired, in seconds. */
+  alertDuration: 'breaker.alert.duration',
+  alertBreakers: 'breaker.alert.breakers',
+  alertServer: 'breaker.alert.server',
   /** One of a program's connection pools: server, database, and a number from the second on. */
   poolName: 'breaker.pool.name',
   poolConnectionState: 'breaker.pool.connection.state',
@@ -150,6 +166,8 @@ export const values = {
   /** `off`: as ever, whatever their options say; `configured`: as the options of each breaker say. */
   degradedMode: ['read-only', 'empty', 'bypass', 'off', 'configured'],
   degradedBy: ['hand', 'health'],
+  alertSeverity: ['info', 'warning', 'critical'],
+  alertState: ['firing', 'resolved'],
   healthState: ['healthy', 'degraded', 'critical', 'emergency'],
   checkStatus: ['up', 'down', 'unknown'],
 } as const;
@@ -282,12 +300,12 @@ export const eventNames = {
   healthChange: 'breaker.health_change',
   /** A dependency is down or up again, as an active check of it says. */
   healthCheck: 'breaker.health_check',
+  /** The process has found that something is wrong, worse or over, by its own rules. */
+  alert: 'breaker.alert',
   /** Calls wait because all connections of a pool are in use; on the span of a caller who gave up waiting, too. */
   poolExhausted: 'breaker.pool_exhausted',
   poolRelieved: 'breaker.pool_relieved',
 } as const;
-
-export const plannedEventNames = { alert: 'breaker.alert' } as const;
 
 /** A span's name for a breaker. */
 export function spanName(kind: keyof typeof spanNames, breaker: string): string {

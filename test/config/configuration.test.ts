@@ -59,6 +59,7 @@ describe('the configuration', () => {
         readiness: { failOn: 'never', failOnChecks: [] },
       },
       health: undefined,
+      alerts: { enabled: true, rules: [], webhooks: [] },
       maxBreakers: undefined,
       idleMs: undefined,
       watch: true,

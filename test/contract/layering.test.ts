@@ -19,9 +19,14 @@ const layers: readonly { readonly of: RegExp; readonly may: RegExp }[] = [
   { of: /^src\/registry\//, may: /^src\/(core|breaker|registry)\// },
   // What has been, as plain numbers: for whoever shows it or judges by it.
   { of: /^src\/history\//, may: /^src\/(core|breaker|policies|registry|history)\// },
+  // Judges by the history, by rules that the configuration matches as its own.
+  {
+    of: /^src\/alerts\//,
+    may: /^src\/(core|breaker|policies|registry|history|alerts)\/|^src\/config\/(alerts-schema|matching|schema|system-names)\.ts$/,
+  },
   { of: /^src\/telemetry\//, may: /^src\/(core|breaker|policies|registry|telemetry)\// },
-  // Dashboards and rules, made from the names alone.
-  { of: /^src\/observability\//, may: /^src\/observability\/|^src\/telemetry\/names\.ts$/ },
+  // Dashboards and rules, made from the names, and from the limits that the process itself goes by.
+  { of: /^src\/observability\//, may: /^src\/observability\/|^src\/(telemetry\/names|alerts\/default-rules)\.ts$/ },
   // What register adds when the process has no SDK: knows the settings, and how telemetry is read.
   { of: /^src\/sdk\//, may: /^src\/(core|config|telemetry|sdk)\// },
   // Its settings are checked, and its URLs read, like all else that is configured.
@@ -141,7 +146,7 @@ describe('time, timers and randomness', () => {
     'instrumentations/ioredis/pipeline.ts': 'keeps the order of callbacks, as the client does, and waits for nothing',
   };
   /** Where wall-clock time is what is asked for: it decides nothing. */
-  const stamped = /^src\/telemetry\/|^src\/(storage|management|history|health)\/wall-time\.ts$|^instrumentations\/fetch\/retry-after\.ts$/;
+  const stamped = /^src\/telemetry\/|^src\/(storage|management|history|health|alerts)\/wall-time\.ts$|^instrumentations\/fetch\/retry-after\.ts$/;
 
   const using = (pattern: RegExp): string[] => sources().filter((file) => pattern.test(withoutComments(textOf(file))));
 

@@ -51,6 +51,21 @@ async function everything(sdk: TestSdk) {
     details: ['how: probe'],
     changes: [{ breaker: breaker.name, before: { state: 'closed', mode: 'enforce' }, after: { state: 'forced_open', mode: 'enforce' } }],
   });
+  const alert = {
+    id: 'availability a',
+    name: 'BreakerOpen',
+    summary: 'a has been open',
+    value: 1,
+    limit: 0,
+    breakers: ['a'],
+    breaker: 'a',
+    server: 'a',
+  };
+  (telemetry as Attachment).alerted({
+    kind: 'resolved',
+    alert: { ...alert, severity: 'critical', rules: ['BreakerOpen'], consequences: ['BreakerSlowCalls'] },
+    lastedMs: 1_000,
+  });
   registry.degrade('read-only', 'health', 'the system is critical');
   registry.degrade(undefined, 'health');
   const injected = registry.get('injected', target);
