@@ -191,6 +191,14 @@ describe('what a circuit has done', () => {
     expect(store.seriesOf(name).points).toHaveLength(1);
   });
 
+  test('is known since the first thing that anybody tells of it', () => {
+    const store = new Store();
+    store.take(overview(100, { breakers: [{ ...view, sinceMs: 30_000 }] }));
+    expect(Math.round((store.knownSince - origin) / 1_000)).toBe(70);
+    store.remember(opening);
+    expect(store.knownSince).toBe(ms(10));
+  });
+
   test('is told once, though a transition comes by the history and as it happens, a little off', () => {
     const store = new Store();
     store.remember(probed);

@@ -36,6 +36,17 @@ export class Store {
     return found;
   }
 
+  /** Since when anything is known of the process, epoch ms: what was before it began was nothing. */
+  get knownSince(): number {
+    const { now } = this;
+    let since = Math.min(now, Date.parse(this.transitions[0]?.at ?? '') || now);
+    for (const { name, sinceMs } of this.overview?.breakers ?? []) {
+      const first = this.seriesOf(name).points[0]?.at ?? now / 1_000;
+      since = Math.min(since, now - sinceMs, first * 1_000);
+    }
+    return since;
+  }
+
   /** Of one breaker, oldest first. */
   movesOf(name: string): readonly TransitionView[] {
     this.#byName ??= groupBy(this.transitions, ({ breaker }) => breaker);

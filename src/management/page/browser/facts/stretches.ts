@@ -13,7 +13,7 @@ export interface Stretch {
 /**
  * In which state a circuit was when, as far as its moves and its present state tell.
  * @param moves of this circuit, oldest first
- * @param start where to begin, epoch ms; what is not known before a circuit's first move is taken to have been as that move found it
+ * @param start where to begin, epoch ms: not before anything is known; before its first move a circuit is taken to have been as that move found it
  */
 export function stretchesOf({ state, sinceMs }: BreakerView, moves: readonly TransitionView[], start: number, now: number): Stretch[] {
   const real = moves.filter(({ shadow }) => shadow !== true);

@@ -56,8 +56,9 @@ export class Lanes {
     const { now } = this.#store;
     const start = now - span * 1_000;
     setHidden(this.element, overview.breakers.length === 0);
+    const known = Math.max(start, this.#store.knownSince);
     const moved = sorted(overview.breakers, 'Trouble first', this.#store)
-      .map((view) => ({ view, stretches: stretchesOf(view, this.#store.movesOf(view.name), start, now) }))
+      .map((view) => ({ view, stretches: stretchesOf(view, this.#store.movesOf(view.name), known, now) }))
       .filter(({ stretches }) => stretches.some(({ state }) => state !== 'closed' && state !== 'shadow') || stretches.length > 1);
     const shown = this.#all ? moved : moved.slice(0, maxLanes);
     this.#arrange(shown, start, now);
