@@ -57,7 +57,7 @@ export class Row {
     });
     this.#below = h('div', { id, role: 'cell', 'aria-colspan': columns.length });
     this.#rows = [
-      h('div', { role: 'row', class: 'main columns', onclick: (event) => this.#clicked(event) }, ...cells),
+      h('div', { role: 'row', class: 'line columns', onclick: (event) => this.#clicked(event) }, ...cells),
       h('div', { role: 'row', class: 'why', hidden: true }, this.#why),
       h('div', { role: 'row', class: 'below', hidden: true }, this.#below),
     ];
