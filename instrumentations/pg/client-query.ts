@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Breaker } from '../../src/breaker/breaker.ts';
+import type { Injection } from '../../src/breaker/injection.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import type { Attempt } from '../../src/policies/policy-call.ts';
 import type { Original } from '../shared/guard.ts';
@@ -7,11 +8,12 @@ import { isolated } from '../shared/isolated.ts';
 import { type ClientStatement, queryClient } from './client-policies.ts';
 import type { Database } from './database.ts';
 import { HeldQuery, queryJustGiven } from './held-query.ts';
+import { delayAnswer, faultsFor, HungQuery, hungAnswer } from './injected.ts';
 import { operationOf } from './operation.ts';
 import { policiesFor } from './policies.ts';
 import { isBeingPrepared } from './pool-connect.ts';
 import type { InContext } from './pool-query.ts';
-import { refuseQuery } from './refuse.ts';
+import { callbackOf, refuseQuery } from './refuse.ts';
 import { notePreparation, noteSession } from './session.ts';
 import { observe, settleError, settleLate, settleResult } from './settle.ts';
 import { isPaced, watchSubmittable } from './submittable.ts';
@@ -32,8 +34,11 @@ export function query(original: Original, client: PgClient, args: readonly unkno
   if (prepared || transactions.isInside(client)) return send(original, args, statement, observe(breaker), true);
   const policies = policiesFor(breaker);
   const attempt = (given: readonly unknown[], within: Attempt | undefined): unknown => {
-    const permit = breaker.tryAcquire();
-    return permit === undefined ? refuseQuery(client, given, breaker.rejection()) : send(original, given, statement, permit, false, within);
+    const permit = breaker.tryAcquire(faultsFor(client, given, operation));
+    if (permit === undefined) return refuseQuery(client, given, breaker.rejection());
+    return permit.injection?.kind === 'hang'
+      ? hang(statement, permit, permit.injection, given, within)
+      : send(original, given, statement, permit, false, within);
   };
   const served = policies && queryClient(policies, statement, args, attempt);
   return served === undefined ? attempt(args, undefined) : served.answer;
@@ -58,6 +63,21 @@ function send(
     call.failed(error);
     throw error;
   }
+}
+
+/** It is not sent, and what is given to the client after it goes on. */
+function hang(
+  { client, database }: ClientStatement,
+  permit: Permit<Breaker>,
+  injection: Injection,
+  args: readonly unknown[],
+  within?: Attempt,
+): unknown {
+  const own = (args[0] as { query_timeout?: unknown } | null)?.query_timeout;
+  const queryTimeout = own || client.connectionParameters?.query_timeout;
+  return hungAnswer(client._Promise, callbackOf(args), (tell) => {
+    new HungQuery({ database, permit, injection, queryTimeout, signal: within?.signal, alone: within === undefined, tell });
+  });
 }
 
 class QueryCall {
@@ -132,6 +152,7 @@ class QueryCall {
     if (!this.answerable || this.permit === undefined || this.#settled) return;
     const query = queryJustGiven(this.statement.client);
     if (query === undefined) return;
+    if (this.permit.injection !== undefined) delayAnswer(query, this.permit.injection);
     this.#held = new HeldQuery(this.statement.client, this.statement.database, this.permit, query, inContext, () => this.#end(), !this.policed);
     this.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }

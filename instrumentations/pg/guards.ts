@@ -3,14 +3,15 @@ import type { Around } from '../shared/guard.ts';
 import { connectClient, connectingForPool } from './client-connect.ts';
 import { query } from './client-query.ts';
 import type { Databases } from './database.ts';
+import { heedsFaults, hungAnswer } from './injected.ts';
 import { operationOf } from './operation.ts';
 import { policiesFor } from './policies.ts';
 import { checkOut } from './pool-connect.ts';
 import { queryPool } from './pool-policies.ts';
-import { PoolCall, takeHandedOver, takeStarting } from './pool-query.ts';
+import { hangPoolQuery, PoolCall, takeHandedOver, takeStarting } from './pool-query.ts';
 import { refuse } from './refuse.ts';
 import type { Transactions } from './transaction.ts';
-import { isFunction, type PgClient, type PgPool, textOf } from './types.ts';
+import { isFunction, isSubmittable, type PgClient, type PgPool, textOf } from './types.ts';
 
 export interface PgGuards {
   readonly databases: Databases;
@@ -39,8 +40,11 @@ export function pgGuards(databases: Databases, transactions: Transactions): PgGu
       const policies = policiesFor(breaker);
       const served = policies && queryPool(policies, { databases, watch, pool, operation, breaker, original, args, callback });
       if (served !== undefined) return served.answer;
-      const permit = breaker.tryAcquire();
+      const permit = breaker.tryAcquire(isSubmittable(args[0]) ? undefined : heedsFaults);
       if (permit === undefined) return refuse(pool.Promise, callback, breaker.rejection());
+      const { injection } = permit;
+      if (injection?.kind === 'hang')
+        return hungAnswer(pool.Promise, callback, (tell) => hangPoolQuery({ watch, permit, injection, pool, args, tell }));
       return new PoolCall(watch, permit, callback && AsyncLocalStorage.snapshot()).start(original, pool, args);
     },
     poolConnect: (original, self, args) => {

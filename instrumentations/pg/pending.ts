@@ -12,6 +12,8 @@ export interface Pending {
   readonly unseen: boolean;
   /** Whether the statement may have reached the server; otherwise the call waits for a client or connection. */
   readonly sent: boolean;
+  /** It meets an injected hang, so that its server is silent whatever it says. */
+  readonly hung?: boolean;
   /** Settles the caller's promise or callback; its client must not go back into the pool in use. */
   answer(): void;
   /** What stands for it in the queue of a pool while it waits for a client. */
@@ -131,8 +133,9 @@ export class PendingCalls {
       this.#asking = true;
       const silent = await this.#server.isSilent().catch(() => false);
       this.#asking = false;
-      if (silent) this.#convict(waiting);
-      else this.#patience *= 2;
+      const victims = silent ? waiting : waiting.filter(({ hung }) => hung);
+      if (victims.length > 0) this.#convict(victims);
+      if (!silent) this.#patience *= 2;
     }
     this.#schedule();
   }

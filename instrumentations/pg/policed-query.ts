@@ -1,5 +1,6 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import { isBreakerError } from '../../src/core/errors.ts';
+import { isInjectedFault } from '../../src/core/injected-fault-error.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Attempt, PolicyCall } from '../../src/policies/policy-call.ts';
 import type { StaleHook, StaleStore } from '../../src/policies/ports.ts';
@@ -79,7 +80,7 @@ export abstract class PolicedQuery implements PolicyCall<unknown> {
   /** Once the circuit is open the caller is better served with what has happened than with the news that nothing more can be tried. */
   isTransient(error: unknown): boolean {
     if (this.breaker.refusal() !== undefined) return false;
-    return isBreakerError(error) || verdictOf(error).faultClass === 'transient';
+    return isBreakerError(error) || isInjectedFault(error) || verdictOf(error).faultClass === 'transient';
   }
 
   get #rowsAreArrays(): boolean {

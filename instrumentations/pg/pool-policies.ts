@@ -3,10 +3,11 @@ import type { Policies } from '../../src/policies/compose.ts';
 import type { Attempt } from '../../src/policies/policy-call.ts';
 import type { Original } from '../shared/guard.ts';
 import type { Databases } from './database.ts';
+import { heedsFaults } from './injected.ts';
 import type { Operation } from './operation.ts';
 import { PolicedQuery, type Question } from './policed-query.ts';
 import { deliver, gateRefusal, maySettle } from './policies.ts';
-import { PoolCall } from './pool-query.ts';
+import { hangPoolQuery, PoolCall } from './pool-query.ts';
 import type { PoolWatch } from './pool-watch.ts';
 import { refuse } from './refuse.ts';
 import { resultMaker } from './result.ts';
@@ -54,9 +55,14 @@ class PooledQuery extends PolicedQuery {
 
   attempt({ signal }: Attempt): Promise<unknown> {
     const { breaker, original, pool, watch } = this.asked;
-    const permit = breaker.tryAcquire();
+    const permit = breaker.tryAcquire(heedsFaults);
     if (permit === undefined) return Promise.reject(breaker.rejection());
+    const { injection } = permit;
     return new Promise((resolve, reject) => {
+      if (injection?.kind === 'hang') {
+        hangPoolQuery({ watch, permit, injection, pool, args: this.args, signal, tell: reject });
+        return;
+      }
       const call = new PoolCall(watch, permit, undefined, false);
       const onAbort = (): void => call.giveUp(signal?.reason as Error, false);
       const settled: PgCallback = (error, result) => {

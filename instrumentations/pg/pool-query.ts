@@ -1,4 +1,5 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
+import type { Injection } from '../../src/breaker/injection.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import type { Timer } from '../../src/core/clock.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
@@ -8,6 +9,7 @@ import { isolated } from '../shared/isolated.ts';
 import { requestCancel } from './cancel.ts';
 import type { Database } from './database.ts';
 import { deadline, timeLimitOf } from './deadline.ts';
+import { delayAnswer, HungQuery } from './injected.ts';
 import type { Pending } from './pending.ts';
 import { isPoolTimeout, type PoolWatch } from './pool-watch.ts';
 import { settleError, settleResult } from './settle.ts';
@@ -35,6 +37,31 @@ export function takeHandedOver(client: PgClient): PoolCall | undefined {
   handedOver = undefined;
   handedClient = undefined;
   return call;
+}
+
+/** Its client is in use until the added latency is over, as it would be. */
+function delayed(result: PgCallback, injection: Injection): PgCallback {
+  const query = { callback: result };
+  delayAnswer(query, injection);
+  return query.callback;
+}
+
+interface HungPoolQuery {
+  readonly watch: PoolWatch;
+  readonly permit: Permit<Breaker>;
+  readonly injection: Injection;
+  readonly pool: PgPool;
+  readonly args: readonly unknown[];
+  readonly signal?: AbortSignal | undefined;
+  /** Answers the caller. */
+  tell(error: unknown): void;
+}
+
+/** `Pool.query` that meets an injected hang. */
+export function hangPoolQuery({ watch, pool, args, ...waiter }: HungPoolQuery): void {
+  const own = (args[0] as { query_timeout?: unknown } | null | undefined)?.query_timeout;
+  const alone = waiter.signal === undefined;
+  new HungQuery({ ...waiter, database: watch.database, queryTimeout: own || pool.options?.['query_timeout'], alone });
 }
 
 /**
@@ -164,8 +191,9 @@ export class PoolCall implements Pending {
       else call.#succeed(results[0]);
       return callback.call(this, error, ...results);
     };
+    const { injection } = this.#permit;
     try {
-      return original(client, [text, values, result]);
+      return original(client, [text, values, injection === undefined ? result : delayed(result, injection)]);
     } catch (error) {
       this.#fail(error, false);
       throw error;

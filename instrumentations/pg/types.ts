@@ -15,6 +15,8 @@ export interface PgConnectionParameters {
   readonly ssl?: unknown;
   /** Settings of the session, such as `-c search_path=tenant`. */
   readonly options?: string | null;
+  /** In ms. */
+  readonly query_timeout?: unknown;
 }
 export type PgConnectionParametersClass = new (config: unknown) => PgConnectionParameters;
 
