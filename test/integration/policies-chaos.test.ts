@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { judge, kindOf } from '../chaos/policies/judge.ts';
+import { judge, kindOf, late } from '../chaos/policies/judge.ts';
 import { policiesRun } from '../chaos/policies/run.ts';
 import type { Ended, Report, Story } from '../chaos/policies/types.ts';
 
@@ -21,7 +21,7 @@ it('a program with all policies by configuration alone comes through kills, free
   expect(figures).toMatchObject({ lives: 2, switchedOff: expect.any(Number) });
   expect(story.faults.length).toBeGreaterThan(8);
   const served = figures['stale'] as Record<string, number>;
-  expect(Object.keys(served).sort()).toEqual(['http', 'pg', 'redis']);
+  expect(Object.values(served).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(20);
   expect(figures['acknowledgedWrites']).toBeGreaterThan(200);
   expect(figures['refusedWhileSwitchedOff']).toBeGreaterThan(20);
 });
@@ -41,6 +41,7 @@ describe('it would be noticed', () => {
     if (!done) expect.fail('no such operation');
     return { ...story, lives };
   };
+  const operations = (): Ended[] => story.lives.flatMap(({ ended }) => ended);
   const kind =
     (name: string, more: (each: Ended) => boolean = () => true) =>
     (each: Ended) =>
@@ -65,14 +66,14 @@ describe('it would be noticed', () => {
   });
 
   it('if an acknowledged write were lost, or overtaken', () => {
-    const [first, ...rest] = story.carriedOut.filter(([key]) => key === 'w:0:1');
-    const others = story.carriedOut.filter(([key]) => key !== 'w:0:1');
-    expect(violated({ ...story, carriedOut: [...others, ...rest] })).toContain('no acknowledged write to Redis is lost');
-    expect(violated({ ...story, carriedOut: [...others, ...rest, first as [string, string]] })).toEqual(['the order of writes by key holds']);
+    const { subject, order } = operations().find(kind('write')) as Ended;
+    const others = story.carriedOut.filter(([key, value]) => key !== subject || value !== String(order));
+    expect(violated({ ...story, carriedOut: others })).toContain('no acknowledged write to Redis is lost');
+    expect(violated({ ...story, carriedOut: [...others, [subject, String(order)]] })).toEqual(['the order of writes by key holds']);
     expect(
       violated(
         otherwise(
-          kind('own', (each) => fresh(each) && Number(each.value) > 5),
+          kind('own', (each) => fresh(each) && each.from > story.began + 15_000),
           () => ({ value: '0' }),
         ),
       ),
@@ -81,7 +82,8 @@ describe('it would be noticed', () => {
 
   it('if what callers were told were not what the servers hold', () => {
     const name = 'what callers were told of other writes is what the servers hold';
-    expect(violated({ ...story, kept: { ...story.kept, pg: story.kept.pg.slice(1) } })).toContain(name);
+    const { subject } = operations().find(kind('insert')) as Ended;
+    expect(violated({ ...story, kept: { ...story.kept, pg: story.kept.pg.filter((id) => id !== subject) } })).toEqual([name]);
     expect(violated(otherwise(kind('push'), () => ({ outcome: 'EBREAKEROPEN' })))).toEqual([name]);
   });
 
@@ -105,9 +107,9 @@ describe('it would be noticed', () => {
     const refused = (each: Ended): boolean =>
       each.outcome === 'EREADONLYMODE' &&
       kindOf(each) === 'insert' &&
-      story.readOnly.some(({ from, to }) => each.from > from + 4_000 && each.from < to);
+      story.readOnly.some(({ from, to }) => each.from > from + 4_000 + late(story, from, each.from) && each.from < to);
     expect(violated(otherwise(refused, () => ({ outcome: 'ECALLTIMEOUT' })))).toEqual([name]);
-    const { subject } = story.lives.flatMap(({ ended }) => ended).find(refused) as Ended;
+    const { subject } = operations().find(refused) as Ended;
     expect(violated({ ...story, kept: { ...story.kept, pg: [...story.kept.pg, subject] } })).toContain(name);
   });
 
@@ -147,7 +149,7 @@ describe('it would be noticed', () => {
     const lives = story.lives.map((life) => ({
       ...life,
       ended: life.ended.map((each) =>
-        each.kind === 'pg0 select' && each.from > story.calm ? { ...each, outcome: 'EBREAKEROPEN', value: undefined } : each,
+        each.kind === 'pg0 select' && each.from > story.calm ? { ...each, outcome: 'EBREAKEROPEN', value: undefined, stale: undefined } : each,
       ),
     }));
     expect(violated({ ...story, lives })).toEqual(['afterwards everything is in service']);

@@ -19,6 +19,11 @@ export interface LifeOptions {
   readonly configuration: string;
 }
 
+/** Nothing of a test runner's. */
+function inherited(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OTEL_|NODE_OPTIONS$|VITEST)/.test(name)));
+}
+
 /** The protected program, from its start to its end. */
 export class WorkerLife {
   readonly #options: LifeOptions;
@@ -34,7 +39,7 @@ export class WorkerLife {
     this.#options = options;
     const { configuration, ...rest } = options;
     this.#child = spawn(process.execPath, ['--expose-gc', '--import', 'otel-breaker/register', file, JSON.stringify(rest)], {
-      env: { ...process.env, NODE_OPTIONS: '', OTEL_BREAKER_SDK: 'off', OTEL_BREAKER_CONFIG_FILE: configuration },
+      env: { ...inherited(), OTEL_BREAKER_SDK: 'off', OTEL_BREAKER_CONFIG_FILE: configuration },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const { pid } = this.#child;
