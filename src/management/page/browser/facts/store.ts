@@ -1,5 +1,4 @@
-import type { AdminAnswer, BreakerView, ReloadAnswer, TransitionView } from '../../../wire.ts';
-import type { Overview } from '../server/ahead.ts';
+import type { AdminAnswer, BreakerView, Overview, ReloadAnswer, TransitionView } from '../../../wire.ts';
 import { type Kind, Series } from './series.ts';
 
 const maxTransitions = 1_000;

@@ -1,5 +1,5 @@
+import type { AlertView, Overview } from '../../../wire.ts';
 import type { Store } from '../facts/store.ts';
-import type { AlertView, Overview } from '../server/ahead.ts';
 import { length, moment } from '../words/format.ts';
 import { fill, h, setHidden, setText } from './dom.ts';
 import { circuitLink } from './link.ts';

@@ -1,4 +1,4 @@
-import type { Overview } from '../server/ahead.ts';
+import type { Overview } from '../../../wire.ts';
 import { length, plural } from '../words/format.ts';
 import { fill, h, setAttribute, setHidden, setText } from './dom.ts';
 import { stopFaults } from './fault-dialog.ts';

@@ -1,7 +1,6 @@
-import type { BreakerView } from '../../../wire.ts';
+import type { BreakerView, Overview } from '../../../wire.ts';
 import { attention, attentionOf, type Group, groups, type Order, orders, sorted } from '../facts/order.ts';
 import type { Store } from '../facts/store.ts';
-import type { Overview } from '../server/ahead.ts';
 import { h, setHidden, setText } from './dom.ts';
 import { columns, numeric, Row } from './row.ts';
 

@@ -1,4 +1,4 @@
-import type { Overview } from '../server/ahead.ts';
+import type { Overview } from '../../../wire.ts';
 import { token } from '../server/token.ts';
 import { lock, tokenChanged, unlock } from './actions.ts';
 import { byId, h, setAttribute, setHidden, setText } from './dom.ts';

@@ -1,7 +1,6 @@
-import type { BreakerView } from '../../../wire.ts';
+import type { BreakerView, Overview } from '../../../wire.ts';
 import { attention, attentionOf } from '../facts/order.ts';
 import type { Store } from '../facts/store.ts';
-import type { Overview } from '../server/ahead.ts';
 import { count, length, plural, rate, sum } from '../words/format.ts';
 import { systemNames, systemShapes } from '../words/names.ts';
 import { recover, reload } from './actions.ts';
@@ -46,8 +45,7 @@ export class System {
     setAttribute(this.element, 'data-system', system.state);
     const shape = h('span', { 'aria-hidden': 'true' }, `${systemShapes[system.state]} `);
     fill(this.#title, system.state, () => [shape, systemNames[system.state]]);
-    const { sinceMs } = system as { sinceMs?: number };
-    setText(this.#since, sinceMs === undefined ? '' : `for ${length(sinceMs)}`);
+    setText(this.#since, system.sinceMs === undefined ? '' : `for ${length(system.sinceMs)}`);
     fill(this.#reasons, JSON.stringify(system.reasons), () => reasonItems(system.reasons, overview.breakers.length));
     this.#showFigures(overview);
     fill(this.#tools, features.join(), () => this.#toolButtons(overview));
@@ -65,8 +63,8 @@ export class System {
     this.#set('Calls', rate(this.#store.rate('served') + failing), `${count(total(({ calls }) => sum(calls)))} in all`);
     this.#set('Failing', rate(failing), `${count(total(({ calls }) => calls['failure'] ?? 0))} in all`, failing > 0);
     this.#set('In flight', count(total(({ inFlight }) => inFlight)), 'calls');
-    const { total: all, up } = system.dependencies;
-    this.#set('Dependencies', all === 0 ? '–' : `${up} of ${all}`, 'up', up < all);
+    const { total: all, up, unknown = 0 } = system.dependencies;
+    this.#set('Dependencies', all === 0 ? '–' : `${up} of ${all}`, unknown === 0 ? 'up' : `up, ${unknown} not known`, up + unknown < all);
   }
 
   #set(figure: Figure, value: string, aside: string, loud = false): void {

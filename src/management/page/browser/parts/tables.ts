@@ -1,5 +1,4 @@
-import type { PoolView } from '../../../wire.ts';
-import type { CheckView, Overview } from '../server/ahead.ts';
+import type { CheckView, Overview, PoolView } from '../../../wire.ts';
 import { count, duration, length } from '../words/format.ts';
 import { fill, h, setHidden } from './dom.ts';
 
@@ -54,16 +53,17 @@ export class Checks {
   readonly #panel = new Panel('checks', 'Health checks', ['Check', 'Status', 'Answered in', 'Why']);
   readonly element = this.#panel.element;
 
-  update({ checks = [] }: Overview): void {
-    const rows = checks.map(checkRow);
-    this.#panel.show(rows, JSON.stringify(checks));
+  update({ checks }: Overview): void {
+    // Ages alone are no reason to make it anew.
+    const key = JSON.stringify(checks, (name, value) => (name === 'sinceMs' || name === 'lastCheckAt' ? undefined : value));
+    this.#panel.show(checks.map(checkRow), key);
   }
 }
 
 function checkRow({ name, kind, status, critical, durationMs, sinceMs, error, because }: CheckView): Cell[] {
-  const title = h('span', {}, name, h('span', { class: 'kind' }, [kind, critical ? 'critical' : ''].filter(Boolean).join(' · ')));
+  const title = h('span', {}, name, h('span', { class: 'kind' }, critical ? `${kind} · critical` : kind));
   const pill = h('span', { class: `state ${states[status]}` }, h('span', { 'aria-hidden': 'true' }, `${shapes[status]} `), status);
-  const said = h('span', {}, pill, sinceMs === undefined ? '' : h('span', { class: 'aside' }, `for ${length(sinceMs)}`));
+  const said = h('span', {}, pill, h('span', { class: 'aside' }, `for ${length(sinceMs)}`));
   const reason = status === 'up' ? '' : because === undefined ? (error ?? '') : `because ${because} is down`;
   return [title, said, durationMs === undefined ? '–' : duration(durationMs), reason];
 }
