@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withTables } from '../../scripts/generate-tables.ts';
 import { loadConfiguration } from '../../src/config/configuration.ts';
@@ -12,13 +12,52 @@ import { configDir } from '../support/config-dir.ts';
 import { repository } from '../support/spawn-app.ts';
 
 const readme = readFileSync(join(repository, 'README.md'), 'utf8');
+/** What users read: the README, and where it sends them for more. */
+const files = [
+  'README.md',
+  'src/policies/README.md',
+  'src/health/README.md',
+  'src/alerts/README.md',
+  'instrumentations/README.md',
+  'examples/runbooks.md',
+];
+const documents = files.map((file) => readFileSync(join(repository, file), 'utf8'));
+const all = documents.join('\n');
 // Within the repository, so that the package's own name resolves as it does for users.
 const folder = join(repository, '.readme-snippets');
 
-/** The text of every fenced block of a language. */
+/** The text of every fenced block of a language, in all documents. */
 function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`^( *)\`\`\`${language}\n(.*?)^\\1\`\`\``, 'gms'))].map(([, indent = '', text = '']) =>
+  return [...all.matchAll(new RegExp(`^( *)\`\`\`${language}\n(.*?)^\\1\`\`\``, 'gms'))].map(([, indent = '', text = '']) =>
     text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  );
+}
+
+describe('the documents', () => {
+  it('lead to files and headings that are there', () => {
+    const broken: string[] = [];
+    for (const [index, text] of documents.entries()) {
+      const from = dirname(files[index] ?? '');
+      for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^https?:/.test(target)) continue;
+        const [path = '', heading] = target.split('#');
+        const file = path === '' ? (files[index] ?? '') : normalize(join(from, path));
+        if (!existsSync(join(repository, file))) broken.push(`${files[index]}: ${target}`);
+        else if (heading !== undefined && !headings(file).includes(heading)) broken.push(`${files[index]}: ${target}`);
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+});
+
+/** As links name them. */
+function headings(file: string): string[] {
+  const text = readFileSync(join(repository, file), 'utf8').replaceAll(/^```.*?^```/gms, '');
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
   );
 }
 
@@ -28,23 +67,23 @@ describe('the README', () => {
   });
 
   it('lists every error with its code', () => {
-    const all = (Object.values({ ...errors, ...policyErrors }) as unknown as { name: string; prototype?: { code?: unknown } }[]).filter(
+    const classes = (Object.values({ ...errors, ...policyErrors }) as unknown as { name: string; prototype?: { code?: unknown } }[]).filter(
       ({ prototype }) => typeof prototype?.code === 'string',
     );
-    expect(all.length).toBeGreaterThan(10);
-    for (const { name, prototype } of all) expect(readme).toContain(`| \`${name}\` | \`${String(prototype?.code)}\` |`);
+    expect(classes.length).toBeGreaterThan(10);
+    for (const { name, prototype } of classes) expect(readme).toContain(`| \`${name}\` | \`${String(prototype?.code)}\` |`);
   });
 
   it('names no variable, metric, attribute or event that does not exist', () => {
     const known = new Set(['OTEL_BREAKER_CONFIG_FILE', ...apartVariables, ...variables.keys()]);
-    for (const [name] of readme.matchAll(/OTEL_BREAKER_[A-Z_]*[A-Z]/g)) expect(known, name).toContain(name);
+    for (const [name] of all.matchAll(/OTEL_BREAKER_[A-Z_]*[A-Z]/g)) expect(known, name).toContain(name);
     const names = [
       ...Object.values(metrics).map(({ name }) => name),
       ...Object.values(attributes),
       ...Object.values(eventNames),
       ...Object.values(spanEventNames),
     ];
-    for (const [name] of readme.matchAll(/(?<![-\w])breaker\.[A-Za-z_.]*[A-Za-z]/g)) {
+    for (const [name] of all.matchAll(/(?<![-\w])breaker\.[A-Za-z_.]*[A-Za-z]/g)) {
       // Methods of a breaker in the code examples.
       if (/^breaker\.(run|on|state|tryAcquire|rejection|degraded)$/.test(name) && !names.includes(name)) continue;
       expect(
@@ -53,7 +92,7 @@ describe('the README', () => {
       ).toBe(true);
     }
     const families = names.map((name) => name.replaceAll('.', '_'));
-    for (const [name] of readme.matchAll(/\bbreaker_[a-z_]*[a-z]/g)) {
+    for (const [name] of all.matchAll(/\bbreaker_[a-z_]*[a-z]/g)) {
       expect(families, name).toContain(name.replace(/_(total|seconds|bucket|seconds_bucket)$/, ''));
     }
     for (const name of Object.values(spanNames)) if (!name.includes('half_open')) expect(readme).toContain(name);
