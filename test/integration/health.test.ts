@@ -38,7 +38,7 @@ beforeAll(async () => {
     }),
     startPostgres({ sql: schema }),
   ]);
-  silent = createServer(() => {});
+  silent = createServer((socket) => void socket.on('error', () => {}).resume());
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   silentPort = (silent.address() as { port: number }).port;
 });
@@ -280,6 +280,10 @@ it('a program ends when it has nothing more to do, whatever is being checked', a
       { timeout: 20_000 },
     )
     .toBe('up');
-  await app.call('finish').catch(() => {});
-  expect(await Promise.race([app.exited, sleep(10_000)])).toEqual({ code: 0, signal: null });
+  // One check is under way, and will be for a minute.
+  const connections = () => new Promise<number>((resolve) => silent.getConnections((_, count) => resolve(count)));
+  await expect.poll(connections, { timeout: 20_000 }).toBe(1);
+  // Answered by its end only.
+  void app.call('finish').catch(() => {});
+  expect(await Promise.race([app.exited, sleep(20_000)])).toEqual({ code: 0, signal: null });
 });

@@ -115,4 +115,23 @@ describe('a reload', () => {
       atNextStart: ['enabled', 'instrumentations.disabled', 'telemetry.sdk', 'prometheus.port', 'maxBreakers', 'reload.watch'],
     });
   });
+
+  it('tells of credentials that they have changed, and not what they are', () => {
+    const file = (url: string) => `health: { checks: [{ name: cache, redis: "${url}" }] }`;
+    const { write, reload } = running(file('redis://:Zq7xKw9@h:1'));
+    write(file('redis://:Yp6wJv8@h:1'));
+    expect(reload().changes).toEqual(['health.checks[0].redis: redis://[...]@h:1 -> redis://[...]@h:1 (credentials)']);
+    write(file('redis://:Yp6wJv8@h:2'));
+    expect(reload().changes).toEqual(['health.checks[0].redis: redis://[...]@h:1 -> redis://[...]@h:2']);
+  });
+
+  it('takes on checks and readiness while the process runs', () => {
+    const { write, reload, live } = running('version: 1');
+    write('health: { checks: [{ name: cache, tcp: "h:1" }] }\nmanagement: { readiness: { failOn: critical, failOnChecks: [cache] } }');
+    expect(reload()).toMatchObject({ applied: true, atNextStart: [] });
+    expect(live.current.settings.health?.checks.map(({ name }) => name)).toEqual(['cache']);
+    expect(live.current.settings.management.readiness).toEqual({ failOn: 'critical', failOnChecks: ['cache'] });
+    write('management: { readiness: { failOn: emergency }, host: localhost }');
+    expect(reload()).toMatchObject({ applied: true, atNextStart: ['management'] });
+  });
 });
