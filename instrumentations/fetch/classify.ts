@@ -64,6 +64,16 @@ export function isRefused(error: unknown): boolean {
   return refusesOutright(error);
 }
 
+/** Where nobody listens, in the words of an error that says so: the origin's own address, or that of a proxy on the way to it. */
+export function refusedAt(error: unknown): { readonly host: string; readonly port: number } | { readonly path: string } | undefined {
+  for (let current = error, depth = 0; typeof current === 'object' && current !== null && depth <= maxCauses; depth += 1) {
+    const { address, port, errors, cause } = current as { address?: unknown; port?: unknown; errors?: unknown; cause?: unknown };
+    if (typeof address === 'string') return typeof port === 'number' ? { host: address, port } : { path: address };
+    current = Array.isArray(errors) ? errors[0] : cause;
+  }
+  return undefined;
+}
+
 /**
  * What it means that the caller took a call back. A deadline that ran out (`AbortSignal.timeout`, or an error that calls
  * itself a time-out) says that the server did not answer in time: a failure. Everything else is the caller's own affair.

@@ -120,7 +120,7 @@ export class HttpCall implements Held, WaitingCall {
     const { breaker } = this.permit;
     if (this.#current || breaker.state !== 'open') return;
     const trigger = breaker.snapshot().lastTrip?.trigger;
-    if (trigger === 'stall' || trigger === 'probe_lease') breaker.recovered();
+    if (trigger === 'stall' || trigger === 'probe_lease') breaker.recovered({ waitedMs: breaker.clock.now() - this.startedAt });
   }
 
   /** No answer, but an error. */

@@ -1,5 +1,5 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
-import type { TransitionEvent } from '../../src/breaker/events.ts';
+import type { TransitionEvent, Trigger } from '../../src/breaker/events.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
 import { reportFault } from '../../src/core/fault.ts';
@@ -119,6 +119,11 @@ export class ServerGroup {
   /** Calls of one class succeed again: what opened the others with it was the connection, and nobody may ask them for hours. */
   #proven(by: Breaker): void {
     for (const sibling of this.#breakers.values()) if (sibling !== by && this.#owns(sibling)) sibling.recovered({ proven: true });
+  }
+
+  /** @internal For the watch. */
+  refutes(trigger: Trigger): boolean {
+    return trigger === 'stall' || trigger === 'connection';
   }
 
   /** @internal For the watch. */

@@ -1,5 +1,5 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
-import type { TransitionEvent } from '../../src/breaker/events.ts';
+import type { TransitionEvent, Trigger } from '../../src/breaker/events.ts';
 import type { Clock, Timer } from '../../src/core/clock.ts';
 import type { Verify } from './liveness.ts';
 
@@ -10,6 +10,8 @@ const longestDelayMs = 750;
 
 /** Whom the watch tells, and asks. */
 export interface RecoveryListener {
+  /** Whether an answer of the server refutes what opened a circuit so, whatever came of earlier answers. */
+  refutes(trigger: Trigger): boolean;
   /** Whether an error was a fault of the server's connections: its answering, or not, says something of it. */
   isOfConnection(error: unknown): boolean;
   /** The server answered. */
@@ -47,13 +49,14 @@ export class RecoveryWatch {
 
   /** Watches over a breaker from now on. */
   observe(breaker: Breaker): void {
-    breaker.on('transition', (event) => this.#moved(event));
+    breaker.on('transition', (event) => this.moved(event));
   }
 
-  #moved({ breaker, to, trigger, error }: TransitionEvent): void {
+  /** A breaker has moved: for those who do not have it {@link observe} one. */
+  moved({ breaker, to, trigger, error }: TransitionEvent): void {
     const trouble = this.#troubled.get(breaker);
     if (to === 'open') {
-      if (trigger === 'stall' || trigger === 'connection') this.#troubled.set(breaker, 'unknown');
+      if (this.#listener.refutes(trigger)) this.#troubled.set(breaker, 'unknown');
       // The server answers, and the probes failed all the same: its answer means nothing for this breaker.
       else if (trouble === 'answered') this.#troubled.set(breaker, 'moot');
       // Counted faults of the connection: behind a proxy a dead server resets connections instead of refusing them.

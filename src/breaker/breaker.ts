@@ -178,7 +178,7 @@ export class Breaker implements PermitOwner {
   /** The error that a call would be refused with now; asking counts nothing and takes no probe's permit. */
   refusal(): BreakerOpenError | undefined {
     const now = this.clock.now();
-    const reason = this.#circuit.wouldRefuse(this.#circuit.present(now));
+    const reason = this.#circuit.wouldRefuse(this.#circuit.present(now), now);
     return reason === undefined ? undefined : this.#rejection(this.#circuit.state, reason, now);
   }
 
@@ -199,7 +199,7 @@ export class Breaker implements PermitOwner {
     const now = this.clock.now();
     if (this.#circuit.silenced(now)) return;
     if (evidence?.proven === true) this.#circuit.proven(now);
-    this.#circuit.recovered(now);
+    this.#circuit.recovered(now, evidence?.waitedMs);
   }
 
   /** Lets probes of an open circuit out now instead of waiting its time out. @param reason who or why, for the record */

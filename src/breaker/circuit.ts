@@ -30,7 +30,6 @@ export interface CircuitOwner {
  * the only place that writes it. It knows no listener and no telemetry: its owner is told what it does, after the fact.
  */
 export class Circuit implements Sleeper {
-  readonly openTime = new OpenTime();
   window: Window;
   consecutiveFailures = 0;
   lastFailure: unknown;
@@ -39,6 +38,10 @@ export class Circuit implements Sleeper {
   #state: State;
   #options: ResolvedOptions;
   #hasOwnRules: boolean;
+  /** Made for the first opening. */
+  #openTime: OpenTime | undefined;
+  /** Whether no call has carried any of the window's failures. */
+  #hearsay = false;
   /** Made when there is something to judge. */
   #jury: Jury | undefined;
   /** For what time alone decides in open and half-open; the closed state's watch has its own. */
@@ -120,16 +123,16 @@ export class Circuit implements Sleeper {
   }
 
   /** The same without taking a permit: for who has to know, but makes no call. */
-  wouldRefuse(state: State): RejectionReason | undefined {
+  wouldRefuse(state: State, now: number): RejectionReason | undefined {
     if (state.shadow) return undefined;
     if (state.kind === 'open' || state.kind === 'forced_open') return state.kind;
-    return state.kind === 'half_open' && state.trial.full ? 'half_open_limit' : undefined;
+    return state.kind === 'half_open' && !state.trial.mayAdmit(now) ? 'half_open_limit' : undefined;
   }
 
   /** Milliseconds until a call may be admitted; `undefined` when one may be now, or only a person can tell. */
   retryAfterMs(state: State, now: number): number | undefined {
     if (state.kind === 'open') return Math.max(0, state.until - now);
-    if (state.kind === 'half_open') return state.trial.full ? Math.max(0, (state.trial.deadline ?? now) - now) : undefined;
+    if (state.kind === 'half_open') return state.trial.mayAdmit(now) ? undefined : state.trial.waitMs(now);
     return state.kind === 'closed' && state.ramp !== undefined ? 0 : undefined;
   }
 
@@ -139,7 +142,10 @@ export class Circuit implements Sleeper {
     this.consecutiveFailures = 0;
     // Into a window without a blemish most successes come: nothing there for a rule to find. A user's rule may look for anything.
     const { failures, slow } = this.window;
-    if (failures > 0 || slow > 0 || this.#calls.overdue > 0 || this.#hasOwnRules) this.evaluate(now, undefined, undefined);
+    if (failures > 0 || slow > 0 || this.#calls.overdue > 0 || this.#hasOwnRules) {
+      if (this.#hearsay) this.#refute(now, false);
+      this.evaluate(now, undefined, undefined);
+    }
   }
 
   /** A result of a call that the present state admitted. */
@@ -151,8 +157,21 @@ export class Circuit implements Sleeper {
     } else if (state.kind === 'closed') {
       this.window.record(now, failed, slow);
       this.consecutiveFailures = failed ? this.consecutiveFailures + 1 : 0;
+      if (failed) this.#hearsay = false;
+      else if (this.#hearsay) this.#refute(now, slow);
       this.evaluate(now, error, permit);
     }
+  }
+
+  /**
+   * A call has succeeded where nothing but connections had failed that carried none: that trouble is over. Breakers of classes
+   * that are seldom asked would else open by it half a minute later, with the success that makes their calls enough to judge.
+   */
+  #refute(now: number, slow: boolean): void {
+    this.#hearsay = false;
+    if (this.window.failures === 0) return;
+    this.window.clear(now);
+    this.window.record(now, false, slow);
   }
 
   #recordProbe(state: HalfOpenState, permit: Permit, now: number, failed: boolean, slow: boolean, error: unknown): void {
@@ -174,6 +193,8 @@ export class Circuit implements Sleeper {
   recordEvidence(now: number, error: unknown, trace: unknown): void {
     this.lastFailure = error;
     if (this.#state.kind !== 'closed') return;
+    this.window.advance(now);
+    if (this.window.failures === 0) this.#hearsay = true;
     this.window.record(now, true, false);
     this.consecutiveFailures += 1;
     this.evaluate(now, error, { trace, retryAfterMs: 0 });
@@ -187,14 +208,15 @@ export class Circuit implements Sleeper {
     if (verdict !== undefined) this.open(now, { ...verdict, error, trace: permit?.trace, retryAfterMs: permit?.retryAfterMs ?? 0 });
   }
 
-  /** Opens a circuit that is closed or half-open. */
-  open(now: number, cause: Cause): void {
+  /** Opens a circuit that is closed or half-open. @param scouted its scouts have found nobody */
+  open(now: number, cause: Cause, scouted = false): void {
     const state = this.#state;
     if (state.kind !== 'closed' && state.kind !== 'half_open') return;
     const closed = state.kind === 'closed';
     if (cause.error !== undefined) this.lastFailure = cause.error;
     const trigger = closed && state.ramp !== undefined && !state.ramp.over(now) ? 'ramp_up_failed' : cause.trigger;
-    const openForMs = this.openTime.next(this.#options.open, this.#clock, closed ? now - state.since : 0, cause.retryAfterMs ?? 0);
+    this.#openTime ??= new OpenTime();
+    const openForMs = this.#openTime.next(this.#options.open, this.#clock, closed ? now - state.since : 0, cause.retryAfterMs ?? 0, scouted);
     // Evidence of recovery that proved wrong is not believed twice in a row: else a flapping server would never be left alone.
     const refuted = !closed && state.early && (trigger !== 'connection' || now - state.since < this.#options.open.durationMs);
     const byEvidence = trigger === 'connection' && (closed || state.byEvidence);
@@ -205,10 +227,16 @@ export class Circuit implements Sleeper {
     });
   }
 
-  /** Evidence that the server is back: an open circuit lets probes out before its time. */
-  recovered(now: number): void {
+  /** Evidence that the server is back: an open circuit lets probes out before its time. @param waitedMs how long its answer took */
+  recovered(now: number, waitedMs = 0): void {
     const state = this.present(now);
-    if (state.kind === 'open' && state.mayEndEarly) this.#halfOpen(state, now, { trigger: 'connection' }, true);
+    if (state.kind === 'open' && state.mayEndEarly) this.#halfOpen(state, now, { trigger: 'connection' }, true, waitedMs * 2);
+  }
+
+  /** Openings in a row. */
+  openings(now: number): number {
+    const { kind, since } = this.#state;
+    return this.#openTime?.inRow(this.#options.open, kind === 'closed' ? now - since : 0) ?? 0;
   }
 
   /**
@@ -230,7 +258,7 @@ export class Circuit implements Sleeper {
   /** Closes the circuit and forgets what it has seen. */
   reset(now: number, reason: string | undefined): void {
     this.window.clear(now);
-    this.openTime.forget();
+    this.#openTime = undefined;
     this.consecutiveFailures = 0;
     this.lastFailure = undefined;
     const home = homeState(this.#options.mode);
@@ -253,7 +281,7 @@ export class Circuit implements Sleeper {
     // Between shadow and enforce the machine goes on from where it is: an outage seen in shadow is refused from now on.
     const shadow = options.mode === 'shadow';
     const goesOn = state.kind !== 'disabled' && options.mode !== 'off';
-    const next = state.kind === 'half_open' ? { ...state, trial: this.#trial(), shadow } : { ...state, shadow };
+    const next = state.kind === 'half_open' ? { ...state, trial: this.#trial(0), shadow } : { ...state, shadow };
     this.move(goesOn ? (next as Successor) : homeState(options.mode), now, {
       trigger: 'config',
       openForMs: state.kind === 'open' && goesOn ? state.until - now : undefined,
@@ -294,15 +322,13 @@ export class Circuit implements Sleeper {
     this.move({ kind: 'closed', shadow: state.shadow, ramp } satisfies Omit<ClosedState, 'generation' | 'since' | 'usual'>, now, cause);
   }
 
-  #halfOpen(state: OpenState, now: number, cause: Cause, early: boolean): void {
+  #halfOpen(state: OpenState, now: number, cause: Cause, early: boolean, scoutLeaseMs = 0): void {
     const { shadow, byEvidence } = state;
-    this.move({ kind: 'half_open', shadow, trial: this.#trial(), early, byEvidence }, now, cause);
+    this.move({ kind: 'half_open', shadow, trial: this.#trial(scoutLeaseMs), early, byEvidence }, now, cause);
   }
 
-  #trial(): HalfOpenTrial {
-    // A lease shorter than healthy answers take would keep the circuit from ever closing.
-    const leaseMs = Math.max(this.#options.halfOpen.leaseMs, this.#owner.patienceMs);
-    return new HalfOpenTrial({ ...this.#options.halfOpen, leaseMs });
+  #trial(scoutLeaseMs: number): HalfOpenTrial {
+    return new HalfOpenTrial(this.#options.halfOpen, this.#owner.patienceMs, scoutLeaseMs);
   }
 
   #wakeAt(due: number, now: number): void {
@@ -318,12 +344,8 @@ export class Circuit implements Sleeper {
   }
 
   #leaseOver(state: HalfOpenState, now: number): void {
-    const { leaseMs } = state.trial;
-    this.open(now, {
-      trigger: 'probe_lease',
-      value: (now - state.since) / 1_000,
-      limit: leaseMs / 1_000,
-      error: new CallTimeoutError(this.#options.name, leaseMs),
-    });
+    const { leaseMs, scouting } = state.trial;
+    const error = new CallTimeoutError(this.#options.name, leaseMs);
+    this.open(now, { trigger: 'probe_lease', value: (now - state.since) / 1_000, limit: leaseMs / 1_000, error }, scouting);
   }
 }

@@ -32,6 +32,8 @@ export interface AcquireOptions {
 
 /** What an answer of the server proves. */
 export interface RecoveryEvidence {
+  /** It was the answer to a call that had waited for so long, in ms: scouts are given twice the time. */
+  readonly waitedMs?: number;
   /** Calls succeed on that server: a circuit that only evidence of the connection had opened closes, any other that is open asks at once. */
   readonly proven?: boolean;
 }

@@ -80,7 +80,7 @@ export function takeSnapshot(
     consecutiveFailures: circuit.consecutiveFailures,
     inFlight: breaker.inFlight,
     probesInFlight: state.kind === 'half_open' ? state.trial.inFlight : 0,
-    openings: circuit.openTime.inRow(options.open, state.kind === 'closed' ? now - state.since : 0),
+    openings: circuit.openings(now),
     injected: breaker.injected,
     retryAfterMs: circuit.retryAfterMs(state, now),
     lastTrip: trip && { trigger: trip.trigger, agoMs: now - trip.at, value: trip.value, limit: trip.limit, errorType: trip.errorType },

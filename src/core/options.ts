@@ -53,6 +53,13 @@ export interface HalfOpenOptions {
   readonly failureRatio?: number;
   /** Time, in ms, after which a probe without an answer is lost and counts as failed. Default 10,000. */
   readonly leaseMs?: number;
+  /**
+   * For dependencies that can only be asked by calls, and hang: probes go one by one until one has an answer, and are lost after
+   * this time, in ms, or after the patience that `stall` has learned from healthy calls, if that is longer (while it knows
+   * nothing: after `leaseMs`). A trial that was lost so does not lengthen the row of openings; twenty of them count as one.
+   * Default: off, all permits at once.
+   */
+  readonly scoutMs?: number | undefined;
   /** Time, in ms, over which a just-closed circuit admits a growing share of the traffic. Default 0: all at once. */
   readonly rampUpMs?: number;
 }
@@ -95,7 +102,10 @@ export interface ResolvedOptions {
   readonly countInFlight: boolean;
   readonly stall: Filled<StallOptions> | undefined;
   readonly open: Filled<OpenOptions>;
-  readonly halfOpen: Omit<Filled<HalfOpenOptions>, 'failureRatio'> & { readonly failureRatio: number | undefined };
+  readonly halfOpen: Omit<Filled<HalfOpenOptions>, 'failureRatio' | 'scoutMs'> & {
+    readonly failureRatio: number | undefined;
+    readonly scoutMs: number | undefined;
+  };
   readonly classify: Classify | undefined;
   readonly rules: readonly TripRule[];
   /** What stands around the breaker; `undefined` where nothing does. */
@@ -182,6 +192,11 @@ export const optionsSchema = {
         successThreshold: { kind: 'number', integer: true, min: 1, max: 10_000, description: 'successes that close the circuit (default: permits)' },
         failureRatio: { ...ratio, description: "failing share that re-opens it (default: the breaker's failureRatio)" },
         leaseMs: { ...time, default: 10_000, description: 'a probe without an answer for so long counts as failed' },
+        scoutMs: {
+          ...time,
+          offable: true,
+          description: 'probes go one by one until one is answered, and are lost after so long, or the learned patience of stall if longer',
+        },
         rampUpMs: { ...timeOrNone, default: 0, description: 'time over which a just-closed circuit admits a growing share' },
       },
     },
@@ -236,6 +251,7 @@ function contradictions(resolved: ResolvedOptions, given: BreakerOptions): Confi
   }
   if (halfOpen.successThreshold > halfOpen.permits)
     refuse('halfOpen.successThreshold', halfOpen.successThreshold, `at most halfOpen.permits (${halfOpen.permits})`);
+  if ((halfOpen.scoutMs ?? 0) > halfOpen.leaseMs) refuse('halfOpen.scoutMs', halfOpen.scoutMs, `at most halfOpen.leaseMs (${halfOpen.leaseMs})`);
   if (open.maxMs < open.durationMs) refuse('open.maxMs', open.maxMs, `at least open.durationMs (${open.durationMs})`);
   if (given.slowRatio !== undefined && resolved.slowCallMs === undefined) refuse('slowRatio', given.slowRatio, 'only together with slowCallMs');
   if (given.countInFlight === true && resolved.slowCallMs === undefined) refuse('countInFlight', true, 'only together with slowCallMs');
@@ -302,6 +318,7 @@ export function resolveOptions(given: BreakerOptions = {}, fallbackName = 'break
       successThreshold: permits,
       failureRatio,
       leaseMs: Math.max(10_000, checked.timeoutMs ?? 0),
+      scoutMs: undefined,
       rampUpMs: 0,
       ...checked.halfOpen,
     }),

@@ -161,10 +161,10 @@ export class TelemetryTracer implements CallTracer {
   }
 
   /** Probes without an answer: their calls may never settle, and a span is seen only when it has ended. */
-  endLostProbes({ trigger, waiting, at, breaker }: TransitionEvent): void {
+  endLostProbes({ trigger, waiting, at, limit = 0 }: TransitionEvent): void {
     if (trigger !== 'probe_lease') return;
     for (const each of waiting) {
-      const lost = each instanceof ProbeTrace && at - each.startedAt >= breaker.options.halfOpen.leaseMs - leaseToleranceMs;
+      const lost = each instanceof ProbeTrace && at - each.startedAt >= limit * 1_000 - leaseToleranceMs;
       if (lost) endProbe(each.span, 'failure', trigger);
     }
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { admit, Boom, bench, fail } from './harness.ts';
+import { admit, Boom, bench, fail, succeed } from './harness.ts';
 
 describe('connection evidence', () => {
   test('counts as a failure in the window and in the row', () => {
@@ -18,6 +18,40 @@ describe('connection evidence', () => {
     expect(moves).toHaveLength(1);
     expect(moves[0]).toMatchObject({ trigger: 'connection', error });
     expect(breaker.snapshot().lastTrip).toMatchObject({ trigger: 'connection', errorType: 'EBOOM' });
+  });
+
+  test('is forgotten with the next success, where no call of the breaker’s own has failed: nothing opens once the trouble is over', () => {
+    for (const window of [{ type: 'time', durationMs: 30_000 } as const, { type: 'count', size: 40 } as const]) {
+      const { breaker, clock, moves } = bench({ failureRatio: 0.5, minimumCalls: 20, window });
+      succeed(breaker, 2);
+      for (let connection = 0; connection < 15; connection += 1) breaker.report(new Boom());
+      expect(breaker.snapshot().window).toMatchObject({ recorded: 17, failures: 15 });
+      for (let call = 0; call < 10; call += 1) {
+        clock.advance(1_000);
+        succeed(breaker);
+      }
+      expect(breaker.snapshot().window).toMatchObject({ recorded: 10, failures: 0 });
+      expect(moves).toEqual([]);
+    }
+  });
+
+  test('of long ago, gone from the window, does not make later failures of calls hearsay', () => {
+    const { breaker, clock } = bench({ failureRatio: 0.9, minimumCalls: 20 });
+    breaker.report(new Boom());
+    clock.advance(60_000);
+    fail(breaker, 3);
+    succeed(breaker);
+    breaker.report(new Boom());
+    succeed(breaker);
+    expect(breaker.snapshot().window).toMatchObject({ recorded: 6, failures: 4 });
+  });
+
+  test('counts beside failures of calls, whatever succeeds', () => {
+    const { breaker, moves } = bench({ failureRatio: 0.5, minimumCalls: 20 });
+    fail(breaker);
+    for (let connection = 0; connection < 10; connection += 1) breaker.report(new Boom());
+    succeed(breaker, 9);
+    expect(moves.at(-1)).toMatchObject({ to: 'open', trigger: 'failure_ratio' });
   });
 
   test('belongs to the trace of the call that met it', () => {

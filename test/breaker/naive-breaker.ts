@@ -41,6 +41,10 @@ export class NaiveBreaker {
   results: Result[] = [];
   row: boolean[] = [];
   openings = 0;
+  /** Openings since the last one that lengthened the row, of trials in which nobody answered the scouts. */
+  scouted = 0;
+  /** No call has carried any of the failures in the window. */
+  hearsay = false;
   /** Of the present trial. */
   verdicts: boolean[] = [];
   probes: Span[] = [];
@@ -127,12 +131,23 @@ export class NaiveBreaker {
   private refusal(): string | undefined {
     const { permits, rampUpMs } = this.options.halfOpen;
     if (this.kind === 'open' || this.kind === 'forced_open') return this.kind;
-    if (this.kind === 'half_open') return this.probesOut.length < permits ? undefined : 'half_open_limit';
+    if (this.kind === 'half_open') return this.probesOut.length < permits && !this.scoutIsOut() ? undefined : 'half_open_limit';
     if (this.kind === 'disabled' || this.rampFrom === undefined || this.now >= this.rampFrom + rampUpMs) return undefined;
     this.rampCredit += (this.now - this.rampFrom) / rampUpMs;
     if (this.rampCredit < 1) return this.running.size < permits ? undefined : 'ramp_up';
     this.rampCredit -= 1;
     return undefined;
+  }
+
+  /** Whether somebody has just gone ahead, and nothing has been heard yet. */
+  private scoutIsOut(): boolean {
+    const { scoutMs, leaseMs, permits } = this.options.halfOpen;
+    const last = this.probesOut.at(-1);
+    if (scoutMs === undefined || this.verdicts.length > 0 || last === undefined) return false;
+    // As many as there are permits, but none sooner than `scoutMs` after the one before.
+    let scouts = permits;
+    while (scouts > 1 && leaseMs / scouts < scoutMs) scouts -= 1;
+    return this.now - last.from < leaseMs / scouts;
   }
 
   settle(call: NaiveCall, outcome: Outcome, retryAfterMs: number): void {
@@ -151,6 +166,8 @@ export class NaiveBreaker {
       this.judgeTrial(retryAfterMs);
     } else if (this.kind === 'closed') {
       this.row.push(failed);
+      if (!failed && this.hearsay && this.window.some((result) => result.failed)) this.results = this.results.slice(-1);
+      this.hearsay = false;
       this.evaluate(retryAfterMs);
     }
   }
@@ -190,8 +207,10 @@ export class NaiveBreaker {
     const closed = this.kind === 'closed';
     const closedFor = closed ? this.now - this.since : 0;
     if (closedFor > 0 && closedFor >= resetAfterMs) this.openings = 0;
-    const grown = Math.min(maxMs, durationMs * factor ** this.openings);
-    this.openings += 1;
+    const scouted = trigger === 'probe_lease' && this.options.halfOpen.scoutMs !== undefined && this.verdicts.length === 0;
+    this.scouted = scouted ? this.scouted + 1 : 0;
+    if (!scouted || this.scouted % 20 === 0) this.openings += 1;
+    const grown = Math.min(maxMs, durationMs * factor ** (this.openings - 1));
     const ramping = closed && this.rampFrom !== undefined && this.now < this.rampFrom + this.options.halfOpen.rampUpMs;
     const mayEndEarly = closed || !this.early;
     this.move('open', this.shadow, ramping ? 'ramp_up_failed' : trigger);
@@ -223,6 +242,7 @@ export class NaiveBreaker {
   report(refused: boolean): void {
     if (this.kind !== 'closed' && this.kind !== 'half_open') return;
     if (this.kind === 'closed') {
+      if (!this.window.some(({ failed }) => failed)) this.hearsay = true;
       this.results.push({ at: this.now, failed: true, slow: false });
       this.row.push(true);
       this.evaluate(0);
@@ -244,6 +264,7 @@ export class NaiveBreaker {
     if (verb === 'release' && held) this.move(home[0], home[1], 'manual');
     if (verb !== 'reset') return;
     this.openings = 0;
+    this.scouted = 0;
     if (this.kind === home[0] && this.shadow === home[1]) this.begin(...home);
     else this.move(...home, 'manual');
     this.results = [];

@@ -35,11 +35,13 @@ export const options: fc.Arbitrary<BreakerOptions> = fc
         short: fc.integer({ min: 0, max: 3 }),
         failureRatio: maybe(ratio),
         leaseMs: ms(50, 800),
+        scout: maybe(ms(50, 400)),
         ramp: maybe(ms(50, 1_000)),
       })
-      .map(({ permits, short, failureRatio, leaseMs, ramp }) => {
+      .map(({ permits, short, failureRatio, leaseMs, scout, ramp }) => {
         const successThreshold = Math.max(1, permits - short);
-        return { permits, successThreshold, leaseMs, rampUpMs: ramp ?? 0, ...(failureRatio !== undefined && { failureRatio }) };
+        const scoutMs = scout && Math.min(scout, leaseMs);
+        return { permits, successThreshold, leaseMs, scoutMs, rampUpMs: ramp ?? 0, ...(failureRatio !== undefined && { failureRatio }) };
       }),
   })
   .map(({ slow, ...rest }) => {

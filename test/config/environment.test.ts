@@ -20,7 +20,14 @@ describe('environment variables', () => {
     expect(names.filter((name) => /^(WINDOW|STALL|HALF)/.test(name))).toEqual(
       [
         ...['WINDOW_TYPE', 'WINDOW_DURATION_MS', 'WINDOW_BUCKETS', 'WINDOW_SIZE', 'STALL', 'STALL_AFTER_MS', 'STALL_CALLS', 'STALL_FACTOR'],
-        ...['HALF_OPEN_PERMITS', 'HALF_OPEN_SUCCESS_THRESHOLD', 'HALF_OPEN_FAILURE_RATIO', 'HALF_OPEN_LEASE_MS', 'HALF_OPEN_RAMP_UP_MS'],
+        ...[
+          'HALF_OPEN_PERMITS',
+          'HALF_OPEN_SUCCESS_THRESHOLD',
+          'HALF_OPEN_FAILURE_RATIO',
+          'HALF_OPEN_LEASE_MS',
+          'HALF_OPEN_SCOUT_MS',
+          'HALF_OPEN_RAMP_UP_MS',
+        ],
       ].sort((a, b) => names.indexOf(a) - names.indexOf(b)),
     );
     for (const name of ['MODE', 'FAILURE_RATIO', 'OPEN_DURATION_MS', 'SLOW_CALL_MS', 'REDIS_FAILURE_RATIO', 'POSTGRESQL_MODE', 'HTTP_OPEN_MAX_MS'])

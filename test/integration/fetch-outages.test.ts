@@ -82,6 +82,21 @@ describe('an upstream that is killed', () => {
     await vi.waitFor(() => expect(stateOf()).toBe('closed'), { timeout: 3_000, interval: 50 });
     await vi.waitFor(() => expect(traffic.last).toBe('200'), 500);
   });
+
+  it('is used again as soon as somebody listens again, however long its circuit would stay open', async () => {
+    using traffic = new Traffic(upstream.url);
+    await vi.waitFor(() => expect(traffic.last).toBe('200'), 1_000);
+    registry.replace(upstream.url, { open: { durationMs: 300_000, maxMs: 300_000 } });
+    const moves: string[] = [];
+    registry.get(upstream.url).on('transition', ({ from, to, trigger }) => moves.push(`${from} -> ${to} (${trigger})`));
+    await upstream.kill();
+    await vi.waitFor(() => expect(stateOf()).toBe('open'), { timeout: 5_000, interval: 10 });
+    await sleep(1_000);
+    expect(moves).toEqual(['closed -> open (connection)']);
+    await upstream.restart();
+    await vi.waitFor(() => expect(stateOf()).toBe('closed'), { timeout: 20_000, interval: 20 });
+    expect(moves.slice(1)).toEqual(['open -> half_open (connection)', 'half_open -> closed (probes_succeeded)']);
+  });
 });
 
 describe('an upstream that answers 503', () => {

@@ -171,7 +171,7 @@ describe('a server that was given up for its silence', () => {
       call.ended();
     }
     const waiting = Array.from({ length: 10 }, () => admit());
-    clock.advance(240);
+    clock.advance(190);
     expect(now().state).toBe('closed');
     clock.advance(20);
     expect(now().state).toBe('open');

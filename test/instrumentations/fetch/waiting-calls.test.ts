@@ -9,7 +9,7 @@ const options: BreakerOptions = {
   name: 'http://h',
   stall: { afterMs: 250, calls: 2, factor: 4 },
   open: { durationMs: 1_000, jitter: 0 },
-  halfOpen: { leaseMs: 5_000 },
+  halfOpen: { leaseMs: 5_000, scoutMs: 250 },
 };
 
 let clock: ManualClock;
@@ -60,7 +60,7 @@ function hang(): Call[] {
 describe('calls that wait for an origin', () => {
   it('are given up once its probes have kept silent as well, the probes too', () => {
     const calls = hang();
-    clock.advance(4_900);
+    clock.advance(3_900);
     expect(calls.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
     clock.advance(200);
     expect(calls.map(({ error }) => (error as { code?: string } | undefined)?.code)).toEqual(['ECALLTIMEOUT', 'ECALLTIMEOUT', 'ECALLTIMEOUT']);
@@ -91,6 +91,38 @@ describe('calls that wait for an origin', () => {
     expect(late.error).toBeUndefined();
     clock.advance(900);
     expect(late.error).toBeDefined();
+  });
+
+  it('are given up after five where the origin answers others again: it has forgotten those of its silence', () => {
+    hang();
+    clock.advance(4_000);
+    const scout = () => {
+      while (breaker.state === 'open') clock.advance(50);
+      return call() as Call;
+    };
+    const forgotten = scout();
+    clock.advance(300);
+    expect(breaker.state).toBe('open');
+    for (let answered = 0; answered < 3; answered += 1) scout().answer();
+    expect(breaker.state).toBe('closed');
+    const slow = call() as Call;
+    clock.advance(3_000);
+    expect(forgotten.error).toBeUndefined();
+    clock.advance(2_000);
+    expect(forgotten.error).toBeDefined();
+    clock.advance(60_000);
+    expect(slow.error).toBeUndefined();
+  });
+
+  it('get thirty where the origin has never answered: nobody knows how long it takes', () => {
+    for (let failed = 0; failed < 20; failed += 1) breaker.tryAcquire()?.fail(new Error('503'));
+    clock.advance(1_000);
+    const probe = call() as Call;
+    clock.advance(29_900);
+    expect(breaker.snapshot().lastTrip?.trigger).toBe('probe_lease');
+    expect(probe.error).toBeUndefined();
+    clock.advance(200);
+    expect(probe.error).toBeDefined();
   });
 
   it('are left alone in shadow mode', () => {

@@ -24,6 +24,7 @@ function fixture(openMs = 10_000) {
       return alive;
     },
     {
+      refutes: (trigger) => trigger === 'stall' || trigger === 'connection',
       isOfConnection: isConnectionFault,
       recovered: () => breaker.recovered(),
       stillSilent: (each) => each.report(new Error('silent'), { refused: true }),
