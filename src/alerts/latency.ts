@@ -17,6 +17,13 @@ interface Reading {
   readonly ended: Uint32Array;
 }
 
+interface Quantile {
+  /** How many calls it is of. */
+  readonly calls: number;
+  readonly ms: number | undefined;
+}
+const unknown: Quantile = { calls: 0, ms: undefined };
+
 interface Hour {
   readonly hour: number;
   sum: number;
@@ -27,17 +34,25 @@ interface Hour {
 export class Latency {
   #breaker: Breaker | undefined;
   readonly #readings: Reading[] = [];
+  /** Of the last reading: they are asked for twelve times as often. */
+  #p95: Quantile = unknown;
+  #p99: Quantile = unknown;
   readonly #hours: Hour[] = [];
 
   /** @param hour counts the hours */
   read(breaker: Breaker, hour: number): void {
     // One made anew has begun to count anew.
-    if (breaker !== this.#breaker) this.#readings.length = 0;
+    if (breaker !== this.#breaker) {
+      this.#readings.length = 0;
+      [this.#p95, this.#p99] = [unknown, unknown];
+    }
     this.#breaker = breaker;
     // A breaker without calls has no histogram to copy.
     if (breaker.meters.durations.size === 0) return;
     this.#readings.push(readingOf(breaker));
     if (this.#readings.length > readingsKept) this.#readings.shift();
+    this.#p95 = this.#quantile(0.95, ({ succeeded }) => succeeded);
+    this.#p99 = this.#quantile(0.99, ({ ended }) => ended);
     const p95 = this.p95(1);
     if (p95 !== undefined) this.#remember(p95, hour);
     while ((this.#hours[0]?.hour ?? hour) < hour - hoursKept) this.#hours.shift();
@@ -45,20 +60,20 @@ export class Latency {
 
   /** Of calls that succeeded, in ms; `undefined` where fewer than `minimumCalls` did. */
   p95(minimumCalls: number): number | undefined {
-    return this.#quantile(0.95, ({ succeeded }) => succeeded, minimumCalls);
+    return this.#p95.calls < minimumCalls ? undefined : this.#p95.ms;
   }
 
   /** Of calls that succeeded or failed. */
   p99(minimumCalls: number): number | undefined {
-    return this.#quantile(0.99, ({ ended }) => ended, minimumCalls);
+    return this.#p99.calls < minimumCalls ? undefined : this.#p99.ms;
   }
 
   /** How many times as long as usual; 0 for what is quick, however usual. */
   slowdown(minimumCalls: number): number | undefined {
     const now = this.p95(minimumCalls);
+    if (now === undefined || now < quickMs) return now === undefined ? undefined : 0;
     const usual = this.#usual();
-    if (now === undefined || usual === undefined) return undefined;
-    return now < quickMs ? 0 : now / usual;
+    return usual === undefined ? undefined : now / usual;
   }
 
   #remember(p95: number, hour: number): void {
@@ -78,14 +93,14 @@ export class Latency {
     return count < fewestReadings ? undefined : past.reduce((total, each) => total + each.sum, 0) / count;
   }
 
-  #quantile(q: number, of: (reading: Reading) => Uint32Array, minimumCalls: number): number | undefined {
+  #quantile(q: number, of: (reading: Reading) => Uint32Array): Quantile {
     const [first] = this.#readings;
     const last = this.#readings.at(-1);
-    if (first === undefined || last === undefined) return undefined;
+    if (first === undefined || last === undefined) return unknown;
     const before = of(first);
     const counts = Array.from(of(last), (count, bucket) => (count - (before[bucket] as number)) >>> 0);
-    const all = counts.reduce((sum, count) => sum + count, 0);
-    return all === 0 || all < minimumCalls ? undefined : quantile(q, counts, all);
+    const calls = counts.reduce((sum, count) => sum + count, 0);
+    return calls === 0 ? unknown : { calls, ms: quantile(q, counts, calls) };
   }
 }
 

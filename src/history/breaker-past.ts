@@ -44,6 +44,8 @@ export class BreakerPast {
   /** Apart, for they hardly ever have news. */
   readonly #seldom = new RowRing(seldomWidth, fineTicks + 2);
   #coarseAt: number;
+  /** Of the last row that was written, or would have been, had it had news. */
+  #latest = 0;
   #breaker: Breaker;
   /** Totals of the breakers before, and those that moves have told. */
   readonly #added: Totals = totals.map(() => 0);
@@ -96,8 +98,10 @@ export class BreakerPast {
 
   /** How much a total has grown up to `tick` since `ticks` before, at most {@link fineTicks}. */
   grown(total: Total, tick: number, ticks: number): number {
-    const { seldom, column } = columnOf(total);
+    const { seldom, column } = columnOf[total];
     const ring = seldom ? this.#seldom : this.#fine;
+    // Mostly nothing has come of it for as long as anything is known: that takes no search.
+    if (tick >= this.#latest && ring.word(0, column) === ring.word(ring.length - 1, column)) return 0;
     return growth(ring, column, Math.max(0, ring.indexAt(tick - ticks)), ring.indexAt(tick));
   }
 
@@ -118,6 +122,7 @@ export class BreakerPast {
   }
 
   #write(tick: number): void {
+    this.#latest = tick;
     for (let index = 0; index < totals.length; index += 1) sum[index] = this.#added[index] as number;
     if (this.goneSince === undefined) {
       addTotals(sum, this.#breaker, servedOf(this.#breaker));
@@ -168,7 +173,7 @@ function tell(ring: RowRing, at: number, before: number, epochOf: (tick: number)
   if (gauges.gone) return;
   const { state, inFlight, recorded, failures, slow, failureRatioKnown, slowRatioKnown } = gauges;
   const earlier = Math.max(0, ring.indexAt(before));
-  const since = (total: Total): number => growth(ring, columnOf(total).column, earlier, index);
+  const since = (total: Total): number => growth(ring, columnOf[total].column, earlier, index);
   found.push({
     at: epochOf(at),
     state,

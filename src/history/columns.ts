@@ -19,10 +19,9 @@ export const oftenWidth = firstTotal + often;
 export const seldomWidth = 1 + totals.length - often;
 
 /** Where a total stands. */
-export function columnOf(total: Total): { readonly seldom: boolean; readonly column: number } {
-  const index = totals.indexOf(total);
-  return index < often ? { seldom: false, column: firstTotal + index } : { seldom: true, column: 1 + index - often };
-}
+export const columnOf = Object.fromEntries(
+  totals.map((total, index) => [total, index < often ? { seldom: false, column: firstTotal + index } : { seldom: true, column: 1 + index - often }]),
+) as Readonly<Record<Total, { readonly seldom: boolean; readonly column: number }>>;
 
 /** A breaker of the name is no more. */
 const goneBit = 1 << 5;
