@@ -4,8 +4,11 @@ import type { Registry } from '../../src/registry/registry.ts';
 import { BodyGrace } from './body-grace.ts';
 import { httpDefaults, maxRememberedOrigins } from './defaults.ts';
 import { HttpCall, type ToldBy } from './http-call.ts';
+import { asOfFetch } from './injected.ts';
 import { targetOf } from './origin.ts';
 import { Upstream } from './upstream.ts';
+
+const heedsFaults = { faults: 'all' } as const;
 
 /** Admits calls by the breaker of their origin. */
 export class HttpAdmission {
@@ -28,8 +31,8 @@ export class HttpAdmission {
   /** The same for a call that has been found to be guarded. */
   admitTo(upstream: Upstream, toldBy: ToldBy, signal: AbortSignal | undefined): HttpCall | Error {
     const { breaker } = upstream;
-    const permit = breaker.tryAcquire();
-    if (permit === undefined) return breaker.rejection();
+    const permit = breaker.tryAcquire(heedsFaults);
+    if (permit === undefined) return toldBy === 'promise' ? asOfFetch(breaker.rejection()) : breaker.rejection();
     return new HttpCall(upstream, permit, this.#bodies(breaker.clock), toldBy, signal);
   }
 

@@ -6,6 +6,7 @@ import { Attempts } from './attempts.ts';
 import { isMocking, isMockingByDefault, mayDefer } from './global-dispatcher.ts';
 import { handOver } from './hand-over.ts';
 import { HttpCall } from './http-call.ts';
+import { delayedFetch, hungFetch, signalOf } from './injected.ts';
 import { originOf, originOfInput } from './origin.ts';
 import { hasPolicies, PolicedFetch } from './policed-fetch.ts';
 import type { RequestObserver } from './request-observer.ts';
@@ -120,10 +121,10 @@ class FetchGuard {
     }
   }
 
-  /** A probe's span is entered; and a dispatcher may send later than in this very call. */
+  /** A probe's span is entered, and injected faults are met; and a dispatcher may send later than in this very call. */
   #needsContext(call: HttpCall, args: unknown[]): boolean {
     try {
-      return call.permit.probe || mayDefer((args[1] as FetchInit | null | undefined)?.dispatcher);
+      return call.permit.probe || call.permit.injection !== undefined || mayDefer((args[1] as FetchInit | null | undefined)?.dispatcher);
     } catch (error) {
       reportFault(error, 'the guard of fetch');
       return false;
@@ -131,6 +132,8 @@ class FetchGuard {
   }
 
   #sendInContext(call: HttpCall, self: unknown, args: unknown[]): unknown {
+    const { injection } = call.permit;
+    if (injection?.kind === 'hang') return hungFetch(call, injection, signalOf(args));
     const original = (): unknown => Reflect.apply(this.#original, self, args);
     const enter = call.permit.probe ? () => call.permit.enter(original) : original;
     let result: unknown;
@@ -140,7 +143,7 @@ class FetchGuard {
       rejected(call, error);
       throw error;
     }
-    return followed(call, result);
+    return followed(call, injection === undefined ? result : delayedFetch(result, injection, signalOf(args)));
   }
 }
 

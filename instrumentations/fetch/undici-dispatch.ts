@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { Injection } from '../../src/breaker/injection.ts';
 import { reportFault } from '../../src/core/fault.ts';
 import { guardMethod, type Original } from '../shared/guard.ts';
 import type { HookDefinition, LoadedFile, Undo } from '../shared/hook.ts';
@@ -8,6 +9,7 @@ import { globalDispatcherBases, guardedBases } from './global-dispatcher.ts';
 import { GuardedControllerHandler, GuardedLegacyHandler, isGuarded } from './guarded-handler.ts';
 import { handOver } from './hand-over.ts';
 import { HttpCall } from './http-call.ts';
+import { hungRequest, isController } from './injected.ts';
 import { originOf } from './origin.ts';
 import type { RequestObserver } from './request-observer.ts';
 import type { AnyHandler, ControllerHandler, DispatchOptions, LegacyHandler } from './types.ts';
@@ -97,6 +99,7 @@ class DispatchGuard {
       return true;
     }
     const send = (): unknown => this.#send(original, dispatcher, options, handler, call);
+    if (call.permit.injection !== undefined) return inject(call, handler, call.permit.injection, send);
     try {
       return call.permit.probe ? call.permit.enter(send) : send();
     } catch (error) {
@@ -149,10 +152,6 @@ class DispatchGuard {
   }
 }
 
-function isController(handler: AnyHandler): handler is ControllerHandler {
-  return typeof (handler as Partial<ControllerHandler>).onRequestStart === 'function';
-}
-
 function isUpgrade({ upgrade }: DispatchOptions): boolean {
   return upgrade !== undefined && upgrade !== null && upgrade !== false && upgrade !== '';
 }
@@ -170,6 +169,24 @@ function isGuardable(options: DispatchOptions, handler: AnyHandler | null | unde
     ? ['onResponseError', ...(upgrades ? ['onRequestUpgrade'] : ['onResponseStart', 'onResponseData', 'onResponseEnd'])]
     : ['onConnect', 'onError', ...(upgrades ? ['onUpgrade'] : ['onHeaders', 'onData', 'onComplete'])];
   return needed.every((method) => typeof Reflect.get(handler, method) === 'function');
+}
+
+/** The request is made when the added latency is over, or never. */
+function inject(call: HttpCall, handler: AnyHandler, injection: Injection, send: () => unknown): true {
+  if (injection.kind === 'hang') {
+    hungRequest(call, handler, injection);
+    return true;
+  }
+  injection.delay(() => {
+    try {
+      if (call.permit.probe) call.permit.enter(send);
+      else send();
+    } catch (error) {
+      call.failed(error);
+      refuse(handler, error as Error);
+    }
+  });
+  return true;
 }
 
 /** As the client tells of a connection that failed: later, and by the handler alone. */
