@@ -195,6 +195,7 @@ describe('what a circuit has done', () => {
     const store = new Store();
     store.take(overview(100, { breakers: [{ ...view, sinceMs: 30_000 }] }));
     expect(Math.round((store.knownSince - origin) / 1_000)).toBe(70);
+    expect(store.minutes).toBe(3);
     store.remember(opening);
     expect(store.knownSince).toBe(ms(10));
   });

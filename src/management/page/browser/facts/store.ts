@@ -1,8 +1,9 @@
 import type { AdminAnswer, BreakerView, Overview, ReloadAnswer, TransitionView } from '../../../wire.ts';
-import { type Kind, Series } from './series.ts';
+import { type Kind, Series, span } from './series.ts';
 
 const maxTransitions = 1_000;
 const maxEvents = 100;
+const fewestMinutes = 3;
 /** Moves of a kind so close to each other are one: their time is worked out anew each time it is told. */
 const sameMs = 50;
 
@@ -20,6 +21,7 @@ export class Store {
   readonly #series = new Map<string, Series>();
   #byName: Map<string, TransitionView[]> | undefined;
   #skewMs = 0;
+  #known = Number.POSITIVE_INFINITY;
 
   /** The server's clock, in ms. */
   get now(): number {
@@ -35,15 +37,19 @@ export class Store {
     return found;
   }
 
-  /** Since when anything is known of the process, epoch ms: what was before it began was nothing. */
+  /** Since when anything is known of the process, epoch ms, as far back as the page looks: what was before it began was nothing. */
   get knownSince(): number {
-    const { now } = this;
-    let since = Math.min(now, Date.parse(this.transitions[0]?.at ?? '') || now);
-    for (const { name, sinceMs } of this.overview?.breakers ?? []) {
-      const first = this.seriesOf(name).points[0]?.at ?? now / 1_000;
-      since = Math.min(since, now - sinceMs, first * 1_000);
-    }
-    return since;
+    return Math.max(this.#known, this.now - span * 1_000);
+  }
+
+  /** Where time begins on the page, epoch ms: of a process that has just begun it would be mostly empty otherwise. */
+  get start(): number {
+    return this.now - this.minutes * 60_000;
+  }
+
+  /** How many minutes the page shows. */
+  get minutes(): number {
+    return Math.min(span / 60, Math.max(fewestMinutes, Math.ceil((this.now - this.#known) / 60_000)));
   }
 
   /** Of one breaker, oldest first. */
@@ -69,6 +75,7 @@ export class Store {
     const before = this.overview;
     const another = before === undefined || before.pid !== overview.pid || before.service !== overview.service;
     if (another) {
+      this.#known = Number.POSITIVE_INFINITY;
       // What was seen is not its past.
       this.#series.clear();
       this.#set([]);
@@ -79,7 +86,9 @@ export class Store {
     const names = new Set<string>();
     for (const view of overview.breakers) {
       names.add(view.name);
-      this.seriesOf(view.name).add(view, at / 1_000);
+      const series = this.seriesOf(view.name);
+      series.add(view, at / 1_000);
+      this.#known = Math.min(this.#known, at - view.sinceMs, (series.points[0]?.at ?? at / 1_000) * 1_000);
     }
     for (const name of this.#series.keys()) if (!names.has(name)) this.#series.delete(name);
     return another;
@@ -105,6 +114,7 @@ export class Store {
   }
 
   #set(transitions: readonly TransitionView[]): void {
+    this.#known = Math.min(this.#known, Date.parse(transitions[0]?.at ?? '') || Number.POSITIVE_INFINITY);
     this.transitions = transitions;
     this.#byName = undefined;
     this.changes += 1;

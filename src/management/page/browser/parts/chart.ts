@@ -1,6 +1,5 @@
 import uPlot from 'uplot';
 import type { Point } from '../facts/series.ts';
-import { span } from '../facts/series.ts';
 import type { Stretch } from '../facts/stretches.ts';
 import { clockTime } from '../words/format.ts';
 import { h, setText } from './dom.ts';
@@ -28,6 +27,16 @@ export interface ChartOptions {
   readonly whole?: boolean;
 }
 
+export interface Shown {
+  readonly points: readonly Point[];
+  readonly stretches: readonly Stretch[];
+  /** Seconds since 1970, as `to`. */
+  readonly from: number;
+  readonly to: number;
+  /** What the picture shows, in words. */
+  readonly label: string;
+}
+
 const height = 168;
 
 /** Lines over time with a legend that says their values, and the circuit's states as bands behind. Drawn only while it can be seen. */
@@ -40,9 +49,7 @@ export class Chart {
   readonly #size = new ResizeObserver(() => this.#resize());
   readonly #redraw = (): void => this.#plot?.redraw();
   #plot: uPlot | undefined;
-  #points: readonly Point[] = [];
-  #stretches: readonly Stretch[] = [];
-  #end = 0;
+  #shown: Shown = { points: [], stretches: [], from: 0, to: 0, label: '' };
   #top = 1;
 
   constructor(options: ChartOptions) {
@@ -65,15 +72,12 @@ export class Chart {
     coloursChanged.addEventListener('change', this.#redraw);
   }
 
-  /** @param label what the picture shows, in words */
-  draw(points: readonly Point[], stretches: readonly Stretch[], now: number, label: string): void {
-    this.#points = points;
-    this.#stretches = stretches;
-    this.#end = now;
-    this.#picture.setAttribute('aria-label', label);
+  draw(shown: Shown): void {
+    this.#shown = shown;
+    this.#picture.setAttribute('aria-label', shown.label);
     if (this.#plot !== undefined) {
       this.#plot.setData(this.#data(), false);
-      this.#plot.setScale('x', { min: now - span, max: now });
+      this.#scale(this.#plot);
     }
     this.#legend();
   }
@@ -90,18 +94,24 @@ export class Chart {
     if (this.#plot !== undefined) this.#plot.setSize({ width, height });
     else {
       this.#plot = new uPlot(this.#plotOptions(width), this.#data(), this.#picture);
-      this.#plot.setScale('x', { min: this.#end - span, max: this.#end });
+      this.#scale(this.#plot);
     }
   }
 
+  #scale(plot: uPlot): void {
+    plot.setScale('x', { min: this.#shown.from, max: this.#shown.to });
+  }
+
   #data(): uPlot.AlignedData {
-    return [this.#points.map(({ at }) => at), ...this.#options.lines.map(({ of }) => this.#points.map(of))];
+    const { points } = this.#shown;
+    return [points.map(({ at }) => at), ...this.#options.lines.map(({ of }) => points.map(of))];
   }
 
   /** Under the pointer, or the latest. */
   #legend(): void {
     const index = this.#plot?.cursor.idx ?? undefined;
-    const point = index === undefined ? this.#points.at(-1) : this.#points[index];
+    const { points } = this.#shown;
+    const point = index === undefined ? points.at(-1) : points[index];
     const { lines, limits = [], say } = this.#options;
     const values = [...lines.map(({ of }) => (point === undefined ? null : of(point))), ...limits.map(({ of }) => of())];
     values.forEach((value, at) => {
@@ -186,7 +196,7 @@ export class Chart {
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    for (const { state, from, to } of this.#stretches) {
+    for (const { state, from, to } of this.#shown.stretches) {
       const band = bands[state];
       if (band === undefined) continue;
       const left = plot.valToPos(from / 1_000, 'x', true);

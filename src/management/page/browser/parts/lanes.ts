@@ -1,6 +1,5 @@
 import type { BreakerView } from '../../../wire.ts';
 import { sorted } from '../facts/order.ts';
-import { span } from '../facts/series.ts';
 import type { Store } from '../facts/store.ts';
 import { type Stretch, stretchesOf } from '../facts/stretches.ts';
 import { clockTime, plural } from '../words/format.ts';
@@ -20,11 +19,12 @@ interface Lane {
   readonly pieces: Map<string, HTMLElement>;
 }
 
-/** A lane for each circuit that has not been closed all the time: its states over the last quarter of an hour. */
+/** A lane for each circuit that has not been closed all the time: its states of late. */
 export class Lanes {
   readonly element: HTMLElement;
   readonly #store: Store;
   readonly #lanes = new Map<string, Lane>();
+  readonly #title = h('h2', { id: 'lanes-title' });
   readonly #list = h('div', { class: 'lanes' });
   readonly #calm = h('p', { class: 'none' });
   readonly #more = h('button', { type: 'button', class: 'more', onclick: () => this.#showAll() });
@@ -40,7 +40,7 @@ export class Lanes {
     this.element = h(
       'section',
       { class: 'card', 'aria-labelledby': 'lanes-title' },
-      h('div', { class: 'bar' }, h('h2', { id: 'lanes-title' }, 'Last 15 minutes'), h('div', { class: 'legend', 'aria-hidden': 'true' }, ...legend)),
+      h('div', { class: 'bar' }, this.#title, h('div', { class: 'legend', 'aria-hidden': 'true' }, ...legend)),
       this.#list,
       this.#axis,
       h('div', { class: 'foot' }, this.#calm, this.#more),
@@ -54,9 +54,9 @@ export class Lanes {
     this.#changes = changes;
     this.#drawnAt = performance.now();
     const { now } = this.#store;
-    const start = now - span * 1_000;
+    const { start, minutes, knownSince: known } = this.#store;
+    setText(this.#title, `Last ${minutes} minutes`);
     setHidden(this.element, overview.breakers.length === 0);
-    const known = Math.max(start, this.#store.knownSince);
     const moved = sorted(overview.breakers, 'Trouble first', this.#store)
       .map((view) => ({ view, stretches: stretchesOf(view, this.#store.movesOf(view.name), known, now) }))
       .filter(({ stretches }) => stretches.some(({ state }) => state !== 'closed' && state !== 'shadow') || stretches.length > 1);
@@ -145,5 +145,5 @@ function spokenLane(name: string, stretches: readonly Stretch[]): string {
   const shares = new Map<string, number>();
   const all = stretches.reduce((total, { from, to }) => total + to - from, 0);
   for (const { state, from, to } of stretches) shares.set(stateNames[state], (shares.get(stateNames[state]) ?? 0) + (to - from) / all);
-  return `${name}: ${[...shares].map(([state, share]) => `${state} ${Math.round(share * 100)} %`).join(', ')} of the last 15 minutes`;
+  return `${name}: ${[...shares].map(([state, share]) => `${state} ${Math.round(share * 100)} %`).join(', ')} of the time shown`;
 }

@@ -1,7 +1,7 @@
 import type { TransitionView } from '../../../wire.ts';
 import { type Entry, entriesOf } from '../facts/log-entries.ts';
 import type { Store } from '../facts/store.ts';
-import { moment, plural } from '../words/format.ts';
+import { moment, percent, plural } from '../words/format.ts';
 import { stateNames, stateShapes, why } from '../words/names.ts';
 import { fill, h, setHidden } from './dom.ts';
 import { circuitLink } from './link.ts';
@@ -77,11 +77,15 @@ export function said(entry: Entry): Said {
       return { ...(breaker !== undefined && { circuit: circuitLink(breaker) }), what, why: entry.resolved ? name : `${name}: ${summary}` };
     }
     case 'admin': {
-      const { action, actor, reason, changes } = entry.data;
+      const { action, actor, reason, changes, faults } = entry.data;
+      const now =
+        faults === undefined
+          ? ''
+          : `, now ${faults.length === 0 ? 'none' : faults.map(({ kind, share, scope }) => `${kind} into ${percent(share)} of ${scope}`).join('; ')}`;
       const [first] = changes;
       const one = changes.length === 1 && first !== undefined;
       const circuit = one ? circuitLink(first.breaker) : changes.length === 0 ? '' : plural(changes.length, 'circuit');
-      return { circuit, what: [badge('hand', action.replaceAll('-', ' '))], why: `by ${actor}${reason === undefined ? '' : `: ${reason}`}` };
+      return { circuit, what: [badge('hand', action.replaceAll('-', ' '))], why: `by ${actor}${reason === undefined ? '' : `: ${reason}`}${now}` };
     }
     default: {
       const { applied, changes, error } = entry.data;

@@ -1,5 +1,5 @@
 import type { BreakerView } from '../../../wire.ts';
-import { type Point, span } from '../facts/series.ts';
+import type { Point } from '../facts/series.ts';
 import type { Store } from '../facts/store.ts';
 import { stretchesOf } from '../facts/stretches.ts';
 import { count, percent, rate } from '../words/format.ts';
@@ -53,18 +53,18 @@ export class Plots {
 
   draw(view: BreakerView): void {
     this.#view = view;
-    const { now } = this.#store;
+    const { now, start, minutes } = this.#store;
     const { name, failureRatio, failureRatioLimit, inFlight } = view;
     const series = this.#store.seriesOf(name);
-    const stretches = stretchesOf(view, this.#store.movesOf(name), now - span * 1_000, now);
-    const show = (chart: Chart, label: string): void => chart.draw(series.points, stretches, now / 1_000, label);
+    const stretches = stretchesOf(view, this.#store.movesOf(name), this.#store.knownSince, now);
+    const show = (chart: Chart, label: string): void => chart.draw({ points: series.points, stretches, from: start / 1_000, to: now / 1_000, label });
     const most = (of: (point: Point) => number | null): number => series.points.reduce((top, point) => Math.max(top, of(point) ?? 0), 0);
     const ratio = failureRatio === undefined ? 'too few calls to tell' : `${percent(failureRatio)} now`;
     const limit = failureRatioLimit === undefined ? 'no limit' : `limit ${percent(failureRatioLimit)}`;
-    show(this.#ratio, `Failure ratio of ${name}: ${ratio}, at most ${percent(most((point) => point.ratio))} in 15 minutes, ${limit}`);
+    show(this.#ratio, `Failure ratio of ${name}: ${ratio}, at most ${percent(most((point) => point.ratio))} in ${minutes} minutes, ${limit}`);
     const [served, failed, refused, fallback] = (['served', 'failed', 'rejected', 'fallback'] as const).map((kind) => rate(series.rate(kind) ?? 0));
     show(this.#rates, `Calls of ${name}: ${served} succeed, ${failed} fail, ${refused} are refused, ${fallback} are answered by fallback`);
-    show(this.#flight, `Calls of ${name} in flight: ${inFlight} now, at most ${most((point) => point.inFlight)} in 15 minutes`);
+    show(this.#flight, `Calls of ${name} in flight: ${inFlight} now, at most ${most((point) => point.inFlight)} in ${minutes} minutes`);
   }
 
   dispose(): void {

@@ -1,6 +1,5 @@
 import type { BreakerView } from '../../../wire.ts';
 import { attentionOf, isHeld } from '../facts/order.ts';
-import { span } from '../facts/series.ts';
 import type { Store } from '../facts/store.ts';
 import { stretchesOf } from '../facts/stretches.ts';
 import { count, countdown, length, percent, plural, rate, sum } from '../words/format.ts';
@@ -57,7 +56,7 @@ export class Row {
     });
     this.#below = h('div', { id, role: 'cell', 'aria-colspan': columns.length });
     this.#rows = [
-      h('div', { role: 'row', class: 'line columns', onclick: (event) => this.#clicked(event) }, ...cells),
+      h('div', { role: 'row', class: 'circuit-row columns', onclick: (event) => this.#clicked(event) }, ...cells),
       h('div', { role: 'row', class: 'why', hidden: true }, this.#why),
       h('div', { role: 'row', class: 'below', hidden: true }, this.#below),
     ];
@@ -126,8 +125,8 @@ export class Row {
     if (!this.#seen) return;
     const { name, failureRatioLimit: limit } = this.#view;
     const { now } = this.#store;
-    const from = now / 1_000 - span;
-    const stretches = stretchesOf(this.#view, this.#store.movesOf(name), from * 1_000, now);
+    const from = this.#store.start / 1_000;
+    const stretches = stretchesOf(this.#view, this.#store.movesOf(name), this.#store.knownSince, now);
     this.#spark.draw({ points: this.#store.seriesOf(name).points, stretches, limit, from, to: now / 1_000 });
   }
 

@@ -18,7 +18,7 @@ export function whyLine(view: BreakerView, store: Store): WhyLine | undefined {
   if (lead === undefined) return undefined;
   const { now } = store;
   const outage = outageOf(view, store.movesOf(view.name), now);
-  if (outage === undefined) return { lead, rest: [...nearOf(view), ...specialOf(view)] };
+  if (outage === undefined) return { lead, rest: attentionOf(view) === attention.nearLimit ? [...nearOf(view), ...specialOf(view)] : [] };
   const since = `${lead} since ${moment(outage.since, now)} (${length(now - outage.since)})`;
   const cause = outage.cause ?? view.lastTrip;
   return {
@@ -45,7 +45,7 @@ function leadOf(view: BreakerView): string | undefined {
     case attention.nearLimit:
       return 'Near its limit';
     case attention.special:
-      return view.injected || view.degraded !== undefined ? 'Not served as ever' : undefined;
+      return view.injected ? 'Faults are injected on purpose' : `Degraded mode ${view.degraded}`;
     default:
       return isHeld(view) ? 'Shadow by hand: refuses nothing' : undefined;
   }
