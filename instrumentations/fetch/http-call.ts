@@ -1,7 +1,7 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
-import { judge } from '../shared/admission.ts';
+import { judge, judgeAnswer } from '../shared/admission.ts';
 import type { BodyGrace, Held } from './body-grace.ts';
 import { isRefused, isServerFault, outcomeOfAbort, outcomeOfError, outcomeOfStatus } from './classify.ts';
 import { refusalsInARow } from './defaults.ts';
@@ -97,7 +97,7 @@ export class HttpCall implements Held, WaitingCall {
     this.upstream.waiting.answered(permit.startedAt);
     const byStatus = answer.elsewhere === true ? 'success' : outcomeOfStatus(answer.status);
     const { breaker } = permit;
-    const outcome = breaker.options.classify === undefined ? byStatus : judge(breaker, { ok: true, value: answer.value }, byStatus);
+    const outcome = judgeAnswer(breaker, answer.value, byStatus);
     if (outcome === 'success') this.#answeredLate();
     if (outcome === 'failure') {
       if (statusesWithRetryAfter.has(answer.status)) permit.retryAfter(retryAfterMs(answer.retryAfter()));

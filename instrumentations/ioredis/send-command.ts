@@ -38,7 +38,7 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
     if (typeof command !== 'object' || command === null || callOf(command) !== undefined) return original(self, args);
     const client = self as RedisLike;
     const state = stateOf(client, classes);
-    const decision = decide(client, state, command, args.length > 1 && args[1] !== undefined, (own) => send(original, client, state, own));
+    const decision = decide(client, state, command, args.length > 1 && args[1] !== undefined, original);
     if (decision === undefined) return original(self, args);
     if (decision === taken) return command.promise;
     // As the client itself rejects a command that it cannot send: by the command's own promise or callback.
@@ -46,6 +46,11 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
     else command.reject(decision);
     return command.promise;
   };
+
+  /** Made where there are policies: a function made in `decide` would cost every command an object for what it captures. */
+  function sender(original: Original, client: RedisLike, state: ClientState): Send {
+    return (command) => send(original, client, state, command);
+  }
 
   /** An attempt of ours, or a command that has waited: on the way that it would have gone. */
   function send(original: Original, client: RedisLike, state: ClientState, command: CommandLike): Error | undefined {
@@ -64,7 +69,8 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
     state: ClientState,
     command: CommandLike,
     inPipeline: boolean,
-    again: Send | undefined,
+    /** To send it again, for policies; `undefined` where it is an attempt of theirs. */
+    again: Original | undefined,
   ): Error | typeof taken | undefined {
     const batch = batchOf(command);
     if (batch !== undefined) return batch.send(command, client, state, state.group(client, source.registry));
@@ -85,7 +91,7 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
     const breaker = group.breaker(operation);
     const policies = policiesOf(breaker);
     if ((policies !== undefined || state.writes !== undefined) && again !== undefined && !inPipeline && !state.ofCluster && !isOwn(command)) {
-      const call = { client, state, command, operation, server: group.key, db: selectedBy(client), send: again };
+      const call = { client, state, command, operation, server: group.key, db: selectedBy(client), send: sender(again, client, state) };
       if (runWithPolicies(breaker, policies, call)) return taken;
     }
     const admission = admitFor(client, state, group, operation, breaker, faultsFor(command, inPipeline));

@@ -1,7 +1,7 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { AcquireOptions } from '../../src/breaker/environment.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
-import { judge, type ServerGroup } from '../shared/admission.ts';
+import { judge, judgeAnswer, type ServerGroup } from '../shared/admission.ts';
 import { classifyRedisError } from './classify.ts';
 import type { ClientState } from './client-state.ts';
 
@@ -53,7 +53,7 @@ export function settleError(admission: Admission, error: unknown): void {
 
 /** Settles a call with its answer. */
 export function settleValue(admission: Admission, value: unknown): void {
-  permitOf(admission)?.settle(judge(admission.breaker, { ok: true, value }, 'success'));
+  permitOf(admission)?.settle(judgeAnswer(admission.breaker, value, 'success'));
 }
 
 /** Settles several commands that were admitted as one by the worst of their errors. */

@@ -1,6 +1,6 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
-import { judge } from '../shared/admission.ts';
+import { judge, judgeAnswer } from '../shared/admission.ts';
 import { classifyConnectError, classifyQueryError, type Verdict } from './classify.ts';
 import { isConnectError } from './connect-errors.ts';
 import type { Database } from './database.ts';
@@ -9,10 +9,9 @@ import type { Database } from './database.ts';
 export function settleResult({ server }: Database, permit: Permit<Breaker> | undefined, value: unknown): void {
   if (permit === undefined) return;
   const { breaker } = permit;
-  const outcome = breaker.options.classify === undefined ? 'success' : judge(breaker, { ok: true, value }, 'success');
+  const outcome = judgeAnswer(breaker, value, 'success');
   if (outcome === 'success') server.pending.succeeded(permit.startedAt);
-  if (outcome === 'success') permit.succeed();
-  else permit.settle(outcome);
+  permit.settle(outcome);
 }
 
 /** A call failed: with its query, or (`connecting`) with getting a connection for it. */

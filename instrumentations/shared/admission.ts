@@ -232,6 +232,11 @@ export function judge(breaker: Breaker, result: CallResult, byDefault: Outcome):
   }
 }
 
+/** The same for an answer. Without a `classify` of the user's nothing is made for it. */
+export function judgeAnswer(breaker: Breaker, value: unknown, byDefault: Outcome): Outcome {
+  return breaker.options.classify === undefined ? byDefault : judge(breaker, { ok: true, value }, byDefault);
+}
+
 const groups = new WeakMap<Registry, Map<string, ServerGroup>>();
 /** Servers may come and go without end (origins of `fetch`); a group let go goes on working for the clients that hold it. */
 const maxGroups = 1_000;

@@ -141,8 +141,7 @@ export class Admission implements CircuitOwner {
     const now = this.#clock.now();
     const { state } = this.circuit;
     const durationMs = now - permit.startedAt;
-    const usual = permit.state === state && state.kind === 'closed' && !permit.untimed && !permit.unrecorded && durationMs <= this.#slowCallMs;
-    if (!usual || permit.settled) {
+    if (!this.#isUsual(permit, state, durationMs)) {
       this.#settle(permit, 'success', undefined, now, durationMs);
       return;
     }
@@ -151,8 +150,33 @@ export class Admission implements CircuitOwner {
     this.calls.succeededAt = now;
     this.meters.countSuccess(durationMs);
     this.#watch?.succeeded(now, durationMs);
-    this.circuit.succeeded(now);
+    this.circuit.succeeded(permit, now);
     if (permit.trace !== undefined || this.#announcer.tellsCalls) this.#tell(permit, 'success', durationMs, durationMs, false, undefined);
+  }
+
+  /** A failure whose duration is measured: as short, since calls that fail are many while they do. */
+  fail(permit: Permit, error: unknown): void {
+    const now = this.#clock.now();
+    const { state } = this.circuit;
+    const durationMs = now - permit.startedAt;
+    if (!this.#isUsual(permit, state, durationMs)) {
+      this.#settle(permit, 'failure', error, now, durationMs);
+      return;
+    }
+    const type = errorType(error);
+    permit.settled = true;
+    this.calls.remove(permit, state);
+    this.meters.countFailure(type, durationMs);
+    this.#announcer.failed(type, permit.trace);
+    this.#watch?.markOverdue(now);
+    this.circuit.failed(permit, now, error);
+    if (permit.trace !== undefined || this.#announcer.tellsCalls) this.#tell(permit, 'failure', durationMs, durationMs, false, error);
+  }
+
+  /** A result, not slow, of a call that the present state admitted, which is closed. */
+  #isUsual(permit: Permit, state: State, durationMs: number): boolean {
+    const { settled, untimed, unrecorded } = permit;
+    return permit.state === state && state.kind === 'closed' && !settled && !untimed && !unrecorded && durationMs <= this.#slowCallMs;
   }
 
   settle(permit: Permit, outcome: Outcome | 'cancelled', error: unknown, givenMs: number | undefined): void {

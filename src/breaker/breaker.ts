@@ -289,6 +289,10 @@ export class Breaker implements PermitOwner {
     this.#admission.succeed(permit);
   }
   /** @internal For permits. */
+  fail(permit: Permit, error: unknown): void {
+    this.#admission.fail(permit, error);
+  }
+  /** @internal For permits. */
   settle(permit: Permit, outcome: Outcome | 'cancelled', error: unknown, durationMs: number | undefined): void {
     this.#admission.settle(permit, outcome, error, durationMs);
   }

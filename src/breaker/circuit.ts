@@ -137,15 +137,24 @@ export class Circuit implements Sleeper {
   }
 
   /** A success, not slow, of a call that the present state, closed, admitted. */
-  succeeded(now: number): void {
+  succeeded(permit: Permit, now: number): void {
     this.window.record(now, false, false);
     this.consecutiveFailures = 0;
     // Into a window without a blemish most successes come: nothing there for a rule to find. A user's rule may look for anything.
     const { failures, slow } = this.window;
     if (failures > 0 || slow > 0 || this.#calls.overdue > 0 || this.#hasOwnRules) {
       if (this.#hearsay) this.#refute(now, false);
-      this.evaluate(now, undefined, undefined);
+      this.evaluate(now, undefined, permit);
     }
+  }
+
+  /** A failure, not slow, of a call that the present state, closed, admitted. */
+  failed(permit: Permit, now: number, error: unknown): void {
+    this.lastFailure = error;
+    this.window.record(now, true, false);
+    this.consecutiveFailures += 1;
+    this.#hearsay = false;
+    this.evaluate(now, error, permit);
   }
 
   /** A result of a call that the present state admitted. */

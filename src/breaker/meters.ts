@@ -22,6 +22,9 @@ export const stateNames: readonly StateName[] = ['closed', 'open', 'half_open', 
 /** More kinds of outcome and error than this share one series: a metric's variety must stay bounded. */
 const MAX_ERROR_TYPES = 16;
 
+/** Their place among the counters of calls: two for each outcome, and the slow ones come second. */
+const QUICK_FAILURES = countedOutcomes.indexOf('failure') * 2;
+
 const noDurations: ReadonlyMap<string, DurationHistogram> = new Map();
 
 /** Plain arrays: small ones take a third of a typed array's memory, and are as quick. */
@@ -111,6 +114,13 @@ export class Meters {
   countSuccess(durationMs: number): void {
     this.#successes ??= new DurationHistogram('success');
     this.#successes.record(durationMs);
+  }
+
+  /** @internal The same for a failure. */
+  countFailure(errorType: string, durationMs: number): void {
+    this.#calls ??= zeros(countedOutcomes.length * 2);
+    increment(this.#calls, QUICK_FAILURES);
+    this.#unusual('failure', errorType).record(durationMs);
   }
 
   /** @internal */

@@ -7,6 +7,8 @@ export interface PermitOwner {
   readonly name: string;
   /** The way of nearly all calls: a success whose duration is measured. */
   succeed(permit: Permit): void;
+  /** The same for a failure. */
+  fail(permit: Permit, error: unknown): void;
   settle(permit: Permit, outcome: Outcome | 'cancelled', error: unknown, durationMs: number | undefined): void;
   enter<R>(permit: Permit, fn: () => R): R;
   begin(permit: Permit): void;
@@ -62,7 +64,8 @@ export class Permit<Owner extends PermitOwner = PermitOwner> {
 
   /** The call failed, and the dependency is to blame. @param durationMs measured unless given */
   fail(error: unknown, durationMs?: number): void {
-    this.breaker.settle(this, 'failure', error, durationMs);
+    if (durationMs === undefined) this.breaker.fail(this, error);
+    else this.breaker.settle(this, 'failure', error, durationMs);
   }
 
   /** The call proves nothing about the dependency. */
@@ -76,7 +79,9 @@ export class Permit<Owner extends PermitOwner = PermitOwner> {
   }
 
   settle(outcome: Outcome | 'cancelled', error?: unknown, durationMs?: number): void {
-    this.breaker.settle(this, outcome, error, durationMs);
+    if (outcome === 'success' && error === undefined) this.succeed(durationMs);
+    else if (outcome === 'failure') this.fail(error, durationMs);
+    else this.breaker.settle(this, outcome, error, durationMs);
   }
 
   /** The call waits for something of the caller's own, such as a connection that is in use: it is not late until it {@link begin}s. */

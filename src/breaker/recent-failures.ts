@@ -2,23 +2,21 @@ import type { FailureRecord } from './events.ts';
 
 const LIMIT = 32;
 
-/** The last failures, for whoever asks why a circuit opened. Nothing is kept before the first. */
+/** The last failures, for whoever asks why a circuit opened. Nothing is kept before the first, and nothing is made for one. */
 export class RecentFailures {
-  readonly #ring: FailureRecord[] = [];
+  readonly #errorTypes: string[] = [];
+  readonly #traces: unknown[] = [];
   #next = 0;
 
   add(errorType: string, trace: unknown): void {
-    this.#ring[this.#next] = { errorType, trace };
+    this.#errorTypes[this.#next] = errorType;
+    this.#traces[this.#next] = trace;
     this.#next = (this.#next + 1) % LIMIT;
   }
 
   /** Oldest first. */
   list(): FailureRecord[] {
-    return this.#ring.length < LIMIT ? [...this.#ring] : [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)];
-  }
-
-  clear(): void {
-    this.#ring.length = 0;
-    this.#next = 0;
+    const records = this.#errorTypes.map((errorType, at) => ({ errorType, trace: this.#traces[at] }));
+    return records.length < LIMIT ? records : [...records.slice(this.#next), ...records.slice(0, this.#next)];
   }
 }

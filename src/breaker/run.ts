@@ -35,7 +35,9 @@ class RunSlot extends Permit<Breaker> {
     };
     this.onError = (error) => {
       const { breaker, options, promise } = this;
-      breaker.settle(this, judgeError(error, options?.classify ?? breaker.options.classify, options?.signal), error, undefined);
+      const outcome = judgeError(error, options?.classify ?? breaker.options.classify, options?.signal);
+      if (outcome === 'failure') breaker.fail(this, error);
+      else breaker.settle(this, outcome, error, undefined);
       freeSlot(this);
       // Rejected with the same error and heard already: to go on with it costs half of what throwing the error would.
       return promise;

@@ -30,12 +30,20 @@ const LONGEST_MS = 2_147_483_647;
 /** As they are now: the fake timers of a test replace them, and are the host's time, not ours. */
 const { setTimeout, clearTimeout } = globalThis;
 const { hrtime } = process;
+/** None in a test environment with a `performance` of its own, such as jsdom. */
+const nodeTiming: { readonly duration: number } | undefined = globalThis.performance?.nodeTiming;
 
-/** The same clock as `performance.now`, which spends a quarter of its time on looking at its `this`. */
+/**
+ * The same clock as `performance.now`, as the property that is nothing but the clock: the method looks at its `this` first, and
+ * `process.hrtime` makes a pair, by so much bytecode that V8 has no room left to inline the rest of a call (see `Admission`).
+ */
 function now(): number {
-  // By index: to take a pair apart by its iterator costs more than the clock.
-  const time = hrtime();
-  return time[0] * 1_000 + time[1] * 1e-6;
+  return nodeTiming === undefined ? nowByPair() : nodeTiming.duration;
+}
+
+function nowByPair(): number {
+  const [seconds, nanoseconds] = hrtime();
+  return seconds * 1_000 + nanoseconds * 1e-6;
 }
 
 class SystemTimer implements Timer {

@@ -31,6 +31,17 @@ describe('a tracer', () => {
     ]);
   });
 
+  test.each(['success', 'failure'] as const)('finds its trace at the opening that a %s brought about, with what the server asked for', (last) => {
+    let made = 0;
+    const tracer: CallTracer = { ...quiet, admitted: () => `trace ${++made}` };
+    const { breaker, moves } = bench({ failureRatio: 0.5, minimumCalls: 2, open: { durationMs: 1_000 } }, { tracer });
+    admit(breaker).fail(new Boom());
+    const permit = admit(breaker);
+    permit.retryAfter(5_000);
+    permit.settle(last, last === 'failure' ? new Boom() : undefined);
+    expect(moves).toMatchObject([{ to: 'open', trigger: 'failure_ratio', trace: 'trace 2', openForMs: 5_000 }]);
+  });
+
   test('is not told of the end of a call it took no interest in', () => {
     const told: unknown[] = [];
     const { breaker } = bench({}, { tracer: { ...quiet, settled: () => void told.push(1) } });

@@ -135,7 +135,7 @@ describe('packages', () => {
 
 describe('time, timers and randomness', () => {
   const wallClock = /\bDate\.now\b|\bnew Date\(\s*\)/;
-  const ambient = /\bperformance\.(now|timeOrigin)\b|\bsetTimeout\s*\(|\bsetInterval\s*\(|\bMath\.random\b|\bhrtime\s*[.(]/;
+  const ambient = /\bnodeTiming\b|\bperformance\.(now|timeOrigin)\b|\bsetTimeout\s*\(|\bsetInterval\s*\(|\bMath\.random\b|\bhrtime\s*[.(]/;
 
   /** Where the surroundings may be asked all the same, and why. */
   const exceptions: Readonly<Record<string, string>> = {

@@ -6,6 +6,16 @@ import { ManualClock } from '../../src/testing.ts';
 afterEach(() => void vi.restoreAllMocks());
 
 describe('the system clock', () => {
+  test('goes on where a test environment has a `performance` of its own', async () => {
+    vi.resetModules();
+    vi.stubGlobal('performance', { now: () => 0 });
+    const { systemClock: clock } = await import('../../src/core/clock.ts');
+    vi.unstubAllGlobals();
+    const [seconds] = process.hrtime();
+    expect(clock.now()).toBeGreaterThanOrEqual(seconds * 1_000);
+    expect(clock.now() - seconds * 1_000).toBeLessThan(60_000);
+  });
+
   test('is monotonic, and independent of the wall clock', () => {
     const first = systemClock.now();
     vi.spyOn(Date, 'now').mockReturnValue(0);
