@@ -212,7 +212,8 @@ export class NaiveBreaker {
     if (!scouted || this.scouted % 20 === 0) this.openings += 1;
     const grown = Math.min(maxMs, durationMs * factor ** (this.openings - 1));
     const ramping = closed && this.rampFrom !== undefined && this.now < this.rampFrom + this.options.halfOpen.rampUpMs;
-    const mayEndEarly = closed || !this.early;
+    // Refuted: unless the connection was lost again after the server had been back for a while.
+    const mayEndEarly = closed || !this.early || (trigger === 'connection' && this.now - this.since >= durationMs);
     this.move('open', this.shadow, ramping ? 'ramp_up_failed' : trigger);
     this.until = this.now + Math.max(grown, Math.min(maxMs, retryAfterMs));
     this.mayEndEarly = mayEndEarly;
