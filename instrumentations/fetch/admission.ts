@@ -1,5 +1,7 @@
 import type { Clock } from '../../src/core/clock.ts';
 import { isTracingSuppressed } from '../../src/core/suppress-tracing.ts';
+import { policiesOf } from '../../src/policies/compose.ts';
+import { gateRefusal } from '../../src/policies/gate.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { BodyGrace } from './body-grace.ts';
 import { httpDefaults, maxRememberedOrigins } from './defaults.ts';
@@ -23,9 +25,16 @@ export class HttpAdmission {
     this.#registry = registry;
   }
 
-  /** The call, admitted, or the error that refuses it; `undefined` when it is not to be guarded: OpenTelemetry's own, such as an exporter's. */
-  admit(origin: string, toldBy: ToldBy, signal?: AbortSignal): HttpCall | Error | undefined {
-    return isTracingSuppressed() ? undefined : this.admitTo(this.upstreamOf(origin), toldBy, signal);
+  /**
+   * The call, admitted, or the error that refuses it; `undefined` when it is not to be guarded: OpenTelemetry's own, such as an exporter's. No policy
+   * stands around it, so that read-only mode and the rate limit are asked here.
+   */
+  admit(origin: string, toldBy: ToldBy, signal?: AbortSignal, reads = true): HttpCall | Error | undefined {
+    if (isTracingSuppressed()) return undefined;
+    const upstream = this.upstreamOf(origin);
+    const { breaker } = upstream;
+    const policies = policiesOf(breaker);
+    return (policies && gateRefusal(breaker, policies, reads)) ?? this.admitTo(upstream, toldBy, signal);
   }
 
   /** The same for a call that has been found to be guarded. */

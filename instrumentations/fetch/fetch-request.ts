@@ -4,8 +4,9 @@ import { KeptBody, once, snapshotOf } from './request-body.ts';
 import type { FetchInit, RequestLike } from './types.ts';
 
 /** RFC 9110, 9.2: methods that leave things as they are, and those that may be made twice. */
-const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
-const idempotent: ReadonlySet<string> = new Set([...safe, 'PUT', 'DELETE']);
+/** What leaves stored things as they are. */
+export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+const idempotent: ReadonlySet<string> = new Set([...safeMethods, 'PUT', 'DELETE']);
 
 /** What `fetch` reads of its second argument, on a prototype too. */
 const dictionary = [
@@ -53,7 +54,7 @@ export class FetchRequest {
 
   /** Leaves what is stored as it is. */
   get isSafe(): boolean {
-    return safe.has(this.method);
+    return safeMethods.has(this.method);
   }
 
   /** Whether making it twice is the same as making it once: by its method, or because the server is told to know it again. */

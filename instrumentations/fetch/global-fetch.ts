@@ -10,6 +10,7 @@ import { delayedFetch, hungFetch, signalOf } from './injected.ts';
 import { originOf, originOfInput } from './origin.ts';
 import { hasPolicies, PolicedFetch } from './policed-fetch.ts';
 import type { RequestObserver } from './request-observer.ts';
+import type { Responses } from './served-response.ts';
 import type { Fetch, ResponseLike } from './types.ts';
 
 /** Answered by a guarded `fetch`, for other copies of this package. */
@@ -25,10 +26,19 @@ interface FetchInit {
  * one that replaces it has what it asked for. Nothing of undici is loaded before the first call.
  */
 export function guardGlobalFetch(admission: HttpAdmission, observer: RequestObserver, scope: object = globalThis): Undo {
+  return guardFetch(admission, observer, scope, false);
+}
+
+/** Guards the `fetch` that npm's undici exports: policies stand around it, and whatever has none goes on to its dispatchers, which are guarded themselves. */
+export function guardUndiciFetch(admission: HttpAdmission, observer: RequestObserver, exports: object): Undo {
+  return guardFetch(admission, observer, exports, true);
+}
+
+function guardFetch(admission: HttpAdmission, observer: RequestObserver, scope: object, onlyPolicies: boolean): Undo {
   const descriptor = Object.getOwnPropertyDescriptor(scope, 'fetch');
   const original: unknown = Reflect.get(scope, 'fetch');
   if (typeof original !== 'function' || descriptor?.configurable !== true || Reflect.get(original, guarded) === true) return () => undefined;
-  const guard = new FetchGuard(admission, observer, original as Fetch);
+  const guard = new FetchGuard(admission, observer, original as Fetch, scope as Responses, onlyPolicies);
   Object.defineProperty(scope, 'fetch', { configurable: true, enumerable: descriptor.enumerable ?? true, writable: true, value: guard.fetch });
   return () => {
     guard.active = false;
@@ -52,7 +62,17 @@ class FetchGuard {
   readonly #original: Fetch;
   readonly #attempts: Attempts;
 
-  constructor(admission: HttpAdmission, observer: RequestObserver, original: Fetch) {
+  /**
+   * @param scope whose `Response` its answers are; read when it is needed
+   * @param onlyPolicies whether calls without any are somebody else's to guard
+   */
+  constructor(
+    admission: HttpAdmission,
+    observer: RequestObserver,
+    original: Fetch,
+    private readonly scope: Responses,
+    private readonly onlyPolicies: boolean,
+  ) {
     this.#admission = admission;
     this.#observer = observer;
     this.#original = original;
@@ -104,7 +124,8 @@ class FetchGuard {
     if (isTracingSuppressed()) return undefined;
     this.#observer.observe();
     const upstream = this.#admission.upstreamOf(origin);
-    return hasPolicies(upstream.breaker) ? new PolicedFetch(upstream, this.#attempts, args) : this.#admission.admitTo(upstream, 'promise', signal);
+    if (hasPolicies(upstream.breaker)) return new PolicedFetch(upstream, this.#attempts, args, this.scope);
+    return this.onlyPolicies ? undefined : this.#admission.admitTo(upstream, 'promise', signal);
   }
 
   /** One attempt of many. Whatever `this` was, `fetch` has no use for it. */

@@ -22,8 +22,8 @@ export interface FetchBreakerInstrumentationConfig extends BreakerInstrumentatio
  * - An upload whose source breaks off, and a download whose reader does, are the caller's affair, whatever their error says.
  * - Calls that wait when the circuit opens stay with the client: they may be answered yet. Once its probes have kept silent for
  *   their lease as well, they end as if their connection had failed, with a `CallTimeoutError` as the cause.
- * - Policies (retry, time-outs, limits, fallbacks, degraded modes) stand around the global `fetch`. undici's own functions have
- *   the breaker only.
+ * - Policies (retry, time-outs, limits, fallbacks, degraded modes) stand around the global `fetch` and that of undici. For undici's
+ *   other functions read-only mode and the rate limit hold.
  * - Where Node's own `fetch` is called past the guard (somebody had kept it, or put it back), its dispatcher is guarded as well.
  * - What undici's MockAgent answers is not counted, nor are the requests of OpenTelemetry's exporters.
  */

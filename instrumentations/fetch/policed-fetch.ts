@@ -13,7 +13,7 @@ import { FetchRequest } from './fetch-request.ts';
 import { type HttpStatusError, httpStatusError } from './http-status-error.ts';
 import { originOf } from './origin.ts';
 import { retryAfterMs, statusesWithRetryAfter } from './retry-after.ts';
-import { servedResponse } from './served-response.ts';
+import { type Responses, servedResponse } from './served-response.ts';
 import { StaleResponse } from './stale-response.ts';
 import type { ResponseLike } from './types.ts';
 import type { Upstream } from './upstream.ts';
@@ -34,6 +34,7 @@ export class PolicedFetch implements PolicyCall<ResponseLike> {
   readonly #upstream: Upstream;
   readonly #attempts: Attempts;
   readonly #request: FetchRequest;
+  readonly #responses: Responses;
   readonly #stale: StaleResponse | undefined;
   /** Who answered last. */
   #from: Upstream;
@@ -42,17 +43,18 @@ export class PolicedFetch implements PolicyCall<ResponseLike> {
   #failed: { readonly error: unknown; readonly outcome: Outcome | 'cancelled' } | undefined;
   #judged: { readonly response: ResponseLike; readonly error: HttpStatusError | undefined } | undefined;
 
-  constructor(upstream: Upstream, attempts: Attempts, args: readonly unknown[]) {
+  constructor(upstream: Upstream, attempts: Attempts, args: readonly unknown[], responses: Responses) {
     const { breaker } = upstream;
     this.breaker = breaker;
     this.#upstream = upstream;
     this.#from = upstream;
     this.#attempts = attempts;
     this.#request = new FetchRequest(args);
+    this.#responses = responses;
     const acts = !breaker.onlyWatches && degradedModeOf(breaker) !== 'bypass';
     const { policies } = breaker.options;
     if (acts && (policies?.retry !== undefined || policies?.fallback?.origins !== undefined)) this.#request.keep();
-    this.#stale = acts ? StaleResponse.of(breaker, this.#request) : undefined;
+    this.#stale = acts ? StaleResponse.of(breaker, this.#request, responses) : undefined;
   }
 
   async run(): Promise<ResponseLike> {
@@ -114,7 +116,7 @@ export class PolicedFetch implements PolicyCall<ResponseLike> {
   }
 
   served(value: unknown): ResponseLike {
-    return servedResponse(value, this.#request.method, this.#request.url);
+    return servedResponse(value, this.#request.method, this.#request.url, this.#responses);
   }
 
   get stale(): StaleHook<ResponseLike> | undefined {

@@ -21,7 +21,7 @@ export function snapshotOf(body: unknown): unknown {
     case '[object URLSearchParams]':
       return new URLSearchParams(String(body));
     case '[object FormData]': {
-      const copy = new FormData();
+      const copy = new ((body as FormData).constructor as typeof FormData)();
       for (const [name, value] of body as FormData) copy.append(name, value as string);
       return copy;
     }

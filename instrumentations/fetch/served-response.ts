@@ -1,5 +1,10 @@
 import { isPlainObject } from '../../src/core/schema.ts';
 
+/** The class of what a `fetch` answers with: npm's undici has one of its own. */
+export interface Responses {
+  readonly Response: typeof Response;
+}
+
 /** What a configured value may say besides its body. */
 interface Described {
   readonly status: number;
@@ -16,7 +21,7 @@ const bodiless: ReadonlySet<number> = new Set([204, 205, 304]);
  * A Response made of a configured value: `{ status, statusText, headers, body }` as it says, and anything else as the body of
  * a 200. A text is sent as it is, everything else as JSON.
  */
-export function servedResponse(value: unknown, method: string, url: string): Response {
+export function servedResponse(value: unknown, method: string, url: string, { Response }: Responses): Response {
   const { status, statusText = '', headers, body } = isDescribed(value) ? value : { status: 200, body: value };
   const made = new Headers(headers);
   const isText = typeof body === 'string';

@@ -6,6 +6,7 @@ import type { HttpHead, HttpRecord } from '../../src/policies/stale-cache/http-r
 import { httpCacheKey } from '../../src/policies/stale-cache/keys.ts';
 import { staleStoreOf } from '../../src/policies/stale-store.ts';
 import type { FetchRequest } from './fetch-request.ts';
+import type { Responses } from './served-response.ts';
 import type { ResponseLike } from './types.ts';
 
 interface Kept {
@@ -25,7 +26,7 @@ export class StaleResponse {
   readonly #maxBytes: number;
 
   /** `undefined` where its answer is not to be kept. */
-  static of(breaker: Breaker, request: FetchRequest): StaleResponse | undefined {
+  static of(breaker: Breaker, request: FetchRequest, responses: Responses): StaleResponse | undefined {
     const maxBytes = breaker.options.policies?.fallback?.stale?.maxEntryBytes;
     const { headers = [], method, url } = request;
     if (maxBytes === undefined || breaker.onlyWatches || method !== 'GET') return undefined;
@@ -33,10 +34,16 @@ export class StaleResponse {
     const store = staleStoreOf(breaker);
     const key = store && httpCacheKey({ method, url, headers });
     if (store === undefined || key === undefined) return undefined;
-    return new StaleResponse(store, key, { method, url: new URL(url).pathname, headers: joined(headers) }, maxBytes);
+    return new StaleResponse(responses, store, key, { method, url: new URL(url).pathname, headers: joined(headers) }, maxBytes);
   }
 
-  private constructor(store: StaleStore, key: string, head: HttpHead, maxBytes: number) {
+  private constructor(
+    private readonly responses: Responses,
+    store: StaleStore,
+    key: string,
+    head: HttpHead,
+    maxBytes: number,
+  ) {
     this.#store = store;
     this.#key = key;
     this.#head = head;
@@ -49,9 +56,10 @@ export class StaleResponse {
     const { captured, record } = answer.value as Kept;
     const ageSeconds = policyPorts().http?.mayServe(record, this.#head);
     if (ageSeconds === undefined) return undefined;
-    const response = replayResponse(captured);
+    const { Response } = this.responses;
+    const response = replayResponse(captured, Response);
     response.headers.set('age', String(Math.floor(ageSeconds)));
-    return { ...answer, value: resembling(response, { url: captured.url, type: 'basic', redirected: false }) };
+    return { ...answer, value: resembling(Response, response, { url: captured.url, type: 'basic', redirected: false }) };
   }
 
   /**
@@ -59,6 +67,7 @@ export class StaleResponse {
    * same but for the stream, which passes everything on. What is not to be kept is the very same.
    */
   watch(response: ResponseLike): ResponseLike {
+    const { Response } = this.responses;
     if (!(response instanceof Response) || response.redirected || response.bodyUsed) return response;
     try {
       const { url, status, statusText, headers } = response;
@@ -69,7 +78,7 @@ export class StaleResponse {
       const store = (body: Uint8Array): void => {
         this.#store.set(this.#key, { captured: { url, status, statusText, headers: [...headers], body }, record } satisfies Kept);
       };
-      if (response.body !== null) return watched(response, response.body, this.#maxBytes, store);
+      if (response.body !== null) return watched(Response, response, response.body, this.#maxBytes, store);
       store(new Uint8Array());
     } catch (fault) {
       reportFault(fault, 'keeping an answer');
@@ -81,7 +90,13 @@ export class StaleResponse {
 /** What a caller drops without reading it to its end is given up, as undici does with bodies of its own: they would keep their connections. */
 const dropped = new FinalizationRegistry((reader: ReadableStreamDefaultReader) => void reader.cancel().catch(() => {}));
 
-function watched(response: Response, body: ReadableStream<Uint8Array>, maxBytes: number, store: (body: Uint8Array) => void): Response {
+function watched(
+  Made: typeof Response,
+  response: Response,
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+  store: (body: Uint8Array) => void,
+): Response {
   const { status, statusText, headers, url, type, redirected } = response;
   const capture = new BodyCapture(maxBytes);
   const reader = body.getReader();
@@ -106,13 +121,13 @@ function watched(response: Response, body: ReadableStream<Uint8Array>, maxBytes:
     cancel: (reason) => reader.cancel(reason),
   });
   dropped.register(stream, reader);
-  return resembling(new Response(stream, { status, statusText, headers }), { url, type, redirected });
+  return resembling(Made, new Made(stream, { status, statusText, headers }), { url, type, redirected });
 }
 
 /** What a constructor cannot set; clones have it too. */
-function resembling(made: Response, own: Pick<Response, 'url' | 'type' | 'redirected'>): Response {
+function resembling(Made: typeof Response, made: Response, own: Pick<Response, 'url' | 'type' | 'redirected'>): Response {
   for (const [key, value] of Object.entries(own)) Object.defineProperty(made, key, { value, configurable: true });
-  const clone = (): Response => resembling(Response.prototype.clone.call(made), own);
+  const clone = (): Response => resembling(Made, Made.prototype.clone.call(made), own);
   return Object.defineProperty(made, 'clone', { value: clone, configurable: true, writable: true });
 }
 

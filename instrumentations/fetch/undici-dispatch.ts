@@ -5,7 +5,9 @@ import { reportFault } from '../../src/core/fault.ts';
 import { guardMethod, type Original } from '../shared/guard.ts';
 import type { HookDefinition, LoadedFile, Undo } from '../shared/hook.ts';
 import type { HttpAdmission } from './admission.ts';
+import { safeMethods } from './fetch-request.ts';
 import { globalDispatcherBases, guardedBases } from './global-dispatcher.ts';
+import { guardUndiciFetch } from './global-fetch.ts';
 import { GuardedControllerHandler, GuardedLegacyHandler, isGuarded } from './guarded-handler.ts';
 import { handOver } from './hand-over.ts';
 import { HttpCall } from './http-call.ts';
@@ -21,9 +23,10 @@ type Unwrap = (handler: ControllerHandler) => LegacyHandler;
 export function undiciHook(admission: HttpAdmission, observer: RequestObserver): HookDefinition {
   return {
     package: 'undici',
-    files: ['undici/lib/dispatcher/dispatcher-base.js'],
+    files: ['undici/lib/dispatcher/dispatcher-base.js', 'undici/index.js'],
     majors: [6, 7, 8],
     patch(exports, loaded) {
+      if (loaded.file === 'undici/index.js') return guardUndiciFetch(admission, observer, exports as object);
       const prototype = (exports as { prototype?: object }).prototype;
       if (prototype === undefined) return undefined;
       const undo = guardDispatch(prototype, new DispatchGuard(admission, observer, unwrapOf(loaded)));
@@ -92,7 +95,7 @@ class DispatchGuard {
 
     this.#observer.observe();
     this.#observer.observeHeaders();
-    const call = this.#admission.admit(origin, 'request', signalOf(options));
+    const call = this.#admission.admit(origin, 'request', signalOf(options), isSafe(options.method));
     if (call === undefined) return original(dispatcher, args);
     if (!(call instanceof HttpCall)) {
       refuse(handler, call);
@@ -150,6 +153,11 @@ class DispatchGuard {
     const url = this.#url === undefined ? undefined : (dispatcher as { [key: symbol]: { origin?: unknown } | undefined })[this.#url];
     return typeof url?.origin === 'string' ? originOf(url.origin) : undefined;
   }
+}
+
+/** Leaves what is stored as it is. undici takes GET where nothing is said. */
+function isSafe(method: unknown): boolean {
+  return method === undefined || safeMethods.has(String(method).toUpperCase());
 }
 
 function isUpgrade({ upgrade }: DispatchOptions): boolean {

@@ -2,7 +2,8 @@ import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Bulkhead } from '../../src/policies/bulkhead.ts';
 import { type Policies, policiesOf } from '../../src/policies/compose.ts';
 import { degradedModeOf } from '../../src/policies/degraded.ts';
-import { refuseWrite, takePlace, takeRate } from '../../src/policies/limits.ts';
+import { gateRefusal } from '../../src/policies/gate.ts';
+import { takePlace } from '../../src/policies/limits.ts';
 import { isRead } from '../../src/policies/policy-call.ts';
 import type { ClientState } from './client-state.ts';
 import { selectedBy } from './queue-replay.ts';
@@ -23,11 +24,10 @@ export function enterBatch(breaker: Breaker, state: ClientState, pipeline: Pipel
   return turn.then((refusal) => refusal ?? (policies && passLimits(breaker, policies, operation)));
 }
 
-function passLimits(breaker: Breaker, { rateLimiter, bulkhead }: Policies, operation: string): Entry | Promise<Entry> {
-  const mode = degradedModeOf(breaker);
-  if (mode === 'bypass') return undefined;
-  const writes = operation !== 'admin' && !isRead(operation);
-  const refusal = (mode !== 'off' && writes ? refuseWrite(breaker) : undefined) ?? (rateLimiter && takeRate(breaker, rateLimiter));
+function passLimits(breaker: Breaker, policies: Policies, operation: string): Entry | Promise<Entry> {
+  if (degradedModeOf(breaker) === 'bypass') return undefined;
+  const refusal = gateRefusal(breaker, policies, operation === 'admin' || isRead(operation));
+  const { bulkhead } = policies;
   if (refusal !== undefined || bulkhead === undefined || bulkhead.take()) return refusal ?? bulkhead;
   return takePlace(breaker, bulkhead, undefined).then((full) => full ?? bulkhead);
 }

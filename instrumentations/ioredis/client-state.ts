@@ -65,6 +65,7 @@ export class ClientState {
       this.#group = serverGroup(registry, server);
       if (hasSentinels(client) && server.port === undefined) this.#awaited = this.#group;
       releaseOnOutage(client, this, this.#group, registry.clock);
+      this.ofCluster ||= isHelper(client);
       openQueue(client, this, this.#group);
     }
     return this.#group;
@@ -127,6 +128,11 @@ export function stateOf(client: RedisLike, classes: CommandClasses): ClientState
     states.set(client, state);
   }
   return state;
+}
+
+/** A connection that a Cluster makes for itself, to hear of messages or to ask for its slots: no call of the application's goes over it. */
+function isHelper({ options: { connectionName } }: RedisLike): boolean {
+  return typeof connectionName === 'string' && connectionName.startsWith('ioredis-cluster(');
 }
 
 function hasSentinels({ options }: Pick<RedisLike, 'options'>): boolean {

@@ -41,6 +41,7 @@ export interface RedisOptionsLike {
   readonly username?: string | null;
   /** 4.x: answers are texts from the beginning. */
   readonly dropBufferSupport?: boolean;
+  readonly connectionName?: unknown;
   readonly stringNumbers?: boolean;
   /** 6.x. */
   readonly protocol?: number;

@@ -5,7 +5,7 @@ import type { Attempt } from '../../src/policies/policy-call.ts';
 import type { Database } from './database.ts';
 import type { Operation } from './operation.ts';
 import { PolicedQuery } from './policed-query.ts';
-import { deliver, gateRefusal, maySettle } from './policies.ts';
+import { deliver, maySettle, refusalOf } from './policies.ts';
 import { callbackOf, refuseQuery } from './refuse.ts';
 import { resultMaker } from './result.ts';
 import { sessionOf } from './session.ts';
@@ -38,7 +38,7 @@ export function queryClient(
   if (operation.setting) return undefined;
   // What is begun on a connection must be given to it in its place.
   if (isSubmittable(config) || operation.transaction !== undefined || !maySettle(operation) || client.pipeline === true) {
-    const refusal = gateRefusal(policies, breaker);
+    const refusal = refusalOf(policies, breaker);
     return refusal && { answer: refuseQuery(client, args, refusal) };
   }
   // Asked for before anything is sent: older versions write our callback into the config.

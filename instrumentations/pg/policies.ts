@@ -2,7 +2,7 @@ import type { Breaker } from '../../src/breaker/breaker.ts';
 import { isBreakerError } from '../../src/core/errors.ts';
 import { type Policies, policiesOf } from '../../src/policies/compose.ts';
 import { degradedModeOf } from '../../src/policies/degraded.ts';
-import { refuseWrite, takeRate } from '../../src/policies/limits.ts';
+import { gateRefusal } from '../../src/policies/gate.ts';
 import { isRead } from '../../src/policies/policy-call.ts';
 import { isolated } from '../shared/isolated.ts';
 import type { Operation } from './operation.ts';
@@ -21,16 +21,9 @@ export function policiesFor(breaker: Breaker): Policies | undefined {
 /** Whether a statement's answer is all there is to it: not so a LISTEN, or a COPY whose data flow at the pace of the application. */
 export const maySettle = ({ operation, copy }: Operation): boolean => operation !== 'listen' && copy === undefined;
 
-/**
- * What may be refused but neither waited with, repeated, timed out nor answered by anything else: what begins a transaction,
- * cursors and streams, LISTEN. Read-only mode and the rate limit hold for them, too.
- */
-export function gateRefusal(policies: Policies, breaker: Breaker): Error | undefined {
-  const mode = degradedModeOf(breaker);
-  if (mode === 'bypass') return undefined;
-  const refused = mode !== 'off' && !isRead(breaker.target.operation) ? refuseWrite(breaker) : undefined;
-  return refused ?? (policies.rateLimiter && takeRate(breaker, policies.rateLimiter));
-}
+/** The refusal of what begins a transaction, of cursors and streams, of LISTEN: only read-only mode and the rate limit hold for them. */
+export const refusalOf = (policies: Policies, breaker: Breaker): Error | undefined =>
+  gateRefusal(breaker, policies, isRead(breaker.target.operation));
 
 /** Hands on how a call has ended, in the form that its caller has chosen, as pg does. */
 export function deliver(

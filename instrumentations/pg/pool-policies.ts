@@ -6,7 +6,7 @@ import type { Databases } from './database.ts';
 import { heedsFaults } from './injected.ts';
 import type { Operation } from './operation.ts';
 import { PolicedQuery, type Question } from './policed-query.ts';
-import { deliver, gateRefusal, maySettle } from './policies.ts';
+import { deliver, maySettle, refusalOf } from './policies.ts';
 import { hangPoolQuery, PoolCall } from './pool-query.ts';
 import type { PoolWatch } from './pool-watch.ts';
 import { refuse } from './refuse.ts';
@@ -31,7 +31,7 @@ export interface PoolQuestion {
 export function queryPool(policies: Policies, asked: PoolQuestion): { readonly answer: unknown } | undefined {
   const { pool, operation, breaker, callback, args, watch, databases } = asked;
   if (isSubmittable(args[0]) || !maySettle(operation)) {
-    const refusal = gateRefusal(policies, breaker);
+    const refusal = refusalOf(policies, breaker);
     return refusal && { answer: refuse(pool.Promise, callback, refusal) };
   }
   const question: Question = {

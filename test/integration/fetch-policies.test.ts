@@ -446,7 +446,7 @@ describe('with all of them', () => {
     const own = await startHttpUpstream();
     onTestFinished(() => own.stop());
     await using receiver = await startOtlpReceiver();
-    const policies = 'timeoutMs: 500ms, totalTimeoutMs: 800ms, retry: { attempts: 3, backoffMs: 20ms, jitter: none }, fallback: { stale: {} }';
+    const policies = 'timeoutMs: 1s, totalTimeoutMs: 2s, retry: { attempts: 3, backoffMs: 20ms, jitter: none }, fallback: { stale: {} }';
     const app = await appWith(`systems: { http: { ${policies} } }`, {
       OTEL_BREAKER_SDK: 'on',
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,

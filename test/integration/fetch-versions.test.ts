@@ -10,8 +10,11 @@ import { HttpAdmission } from '../../instrumentations/fetch/admission.ts';
 import { guardGlobalFetch } from '../../instrumentations/fetch/global-fetch.ts';
 import { RequestObserver } from '../../instrumentations/fetch/request-observer.ts';
 import { undiciHook } from '../../instrumentations/fetch/undici-dispatch.ts';
+import { setPolicyPorts } from '../../src/policies/ports.ts';
+import { isStale } from '../../src/policies/stale-cache/stale-mark.ts';
 import { createRegistry } from '../../src/registry/create-registry.ts';
 import type { Registry } from '../../src/registry/registry.ts';
+import { httpRules } from '../../src/storage/http-rules.ts';
 
 const require = createRequire(import.meta.url);
 const nodeMajor = Number(process.versions.node.split('.')[0]);
@@ -62,6 +65,7 @@ describe.each(versions)('%s', (name) => {
     undo = [
       () => observer.stop(),
       hook.patch(require(`${name}/lib/dispatcher/dispatcher-base.js`), loaded) ?? (() => undefined),
+      hook.patch(undici, { ...loaded, file: 'undici/index.js' }) ?? (() => undefined),
       guardGlobalFetch(admission, observer),
     ];
     requests = 0;
@@ -77,6 +81,46 @@ describe.each(versions)('%s', (name) => {
   }
   const nothing = { success: 0, failure: 0, ignored: 0, cancelled: 0 };
   const get = { path: '/', method: 'GET' } as const;
+
+  describe('policies', () => {
+    it('stand around its own fetch, with answers of its own class', async () => {
+      const before = setPolicyPorts({ http: await httpRules() });
+      try {
+        registry.configure(() => ({ options: { retry: { attempts: 2, backoffMs: 1 }, timeoutMs: 2_000, fallback: { stale: {} } } }));
+        const fresh = await undici.fetch(`${url}/ok`);
+        expect([fresh instanceof undici.Response, fresh.clone() instanceof undici.Response, await fresh.text()]).toEqual([true, true, 'ok']);
+        requests = 0;
+        const form = new undici.FormData();
+        form.append('a', '1');
+        await expect(undici.fetch(`${url}/reset`, { method: 'PUT', body: form })).rejects.toThrow('fetch failed');
+        expect(requests).toBe(2);
+        registry.get(url).forceOpen('test');
+        const stale = await undici.fetch(`${url}/ok`);
+        expect([isStale(stale), stale instanceof undici.Response, stale.url, await stale.text()]).toEqual([true, true, `${url}/ok`, 'ok']);
+        await expect(undici.fetch(`${url}/other`)).rejects.toMatchObject({ code: 'EBREAKEROPEN' });
+      } finally {
+        setPolicyPorts(before);
+      }
+      expect(registry.get(url).inFlight).toBe(0);
+    });
+
+    it('read-only mode and the rate limit hold for the rest of it', async () => {
+      registry.configure(() => ({ options: { degraded: 'read-only', rateLimit: { limit: 2, intervalMs: 60_000 } } }));
+      await expect(undici.request(url, { method: 'POST', body: 'x' })).rejects.toMatchObject({ code: 'EREADONLYMODE' });
+      expect(requests).toBe(0);
+      for (const way of [() => undici.request(url), () => new undici.Client(url).request(get)]) await (await way()).body.text();
+      await expect(undici.request(url)).rejects.toMatchObject({ code: 'ERATELIMITED' });
+      expect(requests).toBe(2);
+      expect(registry.get(url).meters.rejections('read_only')).toBe(1);
+    });
+
+    it('are no business of calls without any', async () => {
+      const { fetch: guarded } = undici;
+      expect(await (await guarded(url)).text()).toBe('ok');
+      expect([guarded.name, guarded.length]).toEqual(['fetch', 1]);
+      expect(await counts()).toEqual({ ...nothing, success: 1 });
+    });
+  });
 
   describe('one admission per call', () => {
     const ways: Record<string, () => Promise<unknown>> = {

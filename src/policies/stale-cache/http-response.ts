@@ -67,11 +67,11 @@ export async function captureResponse(response: Response, maxBytes: number): Pro
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304]);
 const CHUNK = 65_536;
 
-/** A new `Response` with a body that streams. The captured one is not touched, and may be used again. */
-export function replayResponse(captured: CapturedResponse): Response {
+/** A new `Response` with a body that streams. The captured one is not touched, and may be used again. @param Made its class, where that is not Node's own */
+export function replayResponse(captured: CapturedResponse, Made: typeof Response = Response): Response {
   const { status, statusText, url } = captured;
   const body = bodiless.has(status) ? null : streamOf(captured.body);
-  const response = new Response(body, { status, statusText, headers: captured.headers.map(([name, value]) => [name, value] as [string, string]) });
+  const response = new Made(body, { status, statusText, headers: captured.headers.map(([name, value]) => [name, value] as [string, string]) });
   // The constructor leaves it empty, and callers resolve links against it.
   Object.defineProperty(response, 'url', { value: url, configurable: true });
   return response;

@@ -95,10 +95,12 @@ function heap({ lives }: Story): string[] {
   return perSecond > growth ? [`${Math.round(perSecond)} bytes per second`] : [];
 }
 
-/** Of each kind: succeeds, anew, and then no more failures. */
-function service({ calm }: Story, all: readonly Ended[]): string[] {
+/** Of each kind: succeeds, anew, and then no more failures; as far as the machine lets the program run at all. */
+function service(story: Story, all: readonly Ended[]): string[] {
+  const { calm } = story;
   const after = new Map<string, Ended[]>();
-  for (const each of all) if (each.from > calm) after.set(each.kind, [...(after.get(each.kind) ?? []), each]);
+  for (const each of all)
+    if (each.from > calm && late(story, each.from - 3_000, each.to) < 500) after.set(each.kind, [...(after.get(each.kind) ?? []), each]);
   const kinds = new Set(all.map(({ kind }) => kind));
   return [...kinds].flatMap((kind) => {
     const list = after.get(kind) ?? [];

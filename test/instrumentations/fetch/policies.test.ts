@@ -202,7 +202,7 @@ describe('a configured value', () => {
     ['a response', { status: 404, headers: { 'Content-Type': 'a/b' }, body: [1] }, 404, '[1]', 'a/b'],
     ['a response without a body', { status: 204, body: 'x' }, 204, '', 'text/plain;charset=UTF-8'],
   ])('%s', async (_what, value, status, body, type) => {
-    const response = servedResponse(value, 'GET', url);
+    const response = servedResponse(value, 'GET', url, globalThis);
     expect([response.status, await response.text(), response.headers.get('content-type'), response.url]).toEqual([status, body, type, url]);
   });
 });
