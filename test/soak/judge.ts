@@ -22,6 +22,8 @@ const heapAllowance = 2_000_000;
 const lateOpeningMs = 6_000;
 /** So long after the last fault of a lane nothing may be refused any more, in ms: a second, and what a busy machine takes. */
 const backInServiceMs = 3_000;
+/** While calls of the unprotected program take longer, in ms, the server is not back for anybody. */
+const slowTwinMs = 1_000;
 
 export function judge(run: Run): Verdict {
   const { guarded, twin } = run;
@@ -99,18 +101,28 @@ function slowestRecovery(run: Run): string {
   return slowest === undefined ? 'none' : `${(slowest.ms / 1_000).toFixed(1)} s after ${slowest.text}`;
 }
 
-/** Refused long after the lane's last fault was over, or a circuit had opened in its wake. */
+/**
+ * Refused long after the lane's last fault was over, a closed circuit had opened in its wake, or the unprotected program had to
+ * wait. What counts is when the refusal came: operations of several calls begin earlier.
+ */
 function refusedLate(run: Run): string[] {
-  const late = new Map<string, number>();
-  for (const [, index, kind, from, , outcome] of run.guarded.results) {
+  const waits = run.lanes.map((_, lane) => run.twin.results.filter((each) => each[1] === lane && each[4] - each[3] > slowTwinMs));
+  const late = new Map<string, { times: number; longest: number }>();
+  for (const [, index, kind, , at, outcome] of run.guarded.results) {
     const lane = run.lanes[index];
     if (lane === undefined || outcome !== 'EBREAKEROPEN') continue;
     const { name, port } = lane;
-    const faults = run.faults.filter((fault) => fault.lanes.includes(name) && fault.from <= from).map(({ to }) => to);
-    const openings = run.guarded.transitions.filter((each) => each.port === port && each.to === 'open' && each.at <= from).map(({ at }) => at);
-    if (from - Math.max(...faults, ...openings) > backInServiceMs) late.set(`${kind} on ${name}`, (late.get(`${kind} on ${name}`) ?? 0) + 1);
+    const faults = run.faults.filter((fault) => fault.lanes.includes(name) && fault.from <= at).map(({ to }) => to);
+    // One that re-opens goes on: its probes had failed although the server was back.
+    const openings = run.guarded.transitions.filter((each) => each.port === port && each.from === 'closed' && each.to === 'open' && each.at <= at);
+    const twin = (waits[index] ?? []).filter(([, , , from]) => from <= at).map(([, , , , to]) => Math.min(to, at));
+    const after = at - Math.max(...faults, ...openings.map((each) => each.at), ...twin);
+    if (after <= backInServiceMs) continue;
+    const what = `${kind} on ${name}`;
+    const known = late.get(what) ?? { times: 0, longest: 0 };
+    late.set(what, { times: known.times + 1, longest: Math.max(known.longest, after) });
   }
-  return [...late].map(([what, times]) => `${what}: refused ${times} times`);
+  return [...late].map(([what, { times, longest }]) => `${what}: refused ${times} times, up to ${longest} ms after`);
 }
 
 function total(calls: Readonly<Record<string, number>>): number {
