@@ -1,5 +1,15 @@
 import { parseTokens } from '../management/tokens.ts';
-import type { AdminAnswer, BreakerAction, DegradeRequest, ErrorView, ModeRequest, Overview, ReasonRequest } from '../management/wire.ts';
+import type {
+  AdminAnswer,
+  BreakerAction,
+  DegradeRequest,
+  ErrorView,
+  FaultRequest,
+  FaultsView,
+  ModeRequest,
+  Overview,
+  ReasonRequest,
+} from '../management/wire.ts';
 import { CliError, exitCodes, usageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
 
@@ -38,6 +48,14 @@ export class Client {
 
   degrade(body: DegradeRequest): Promise<AdminAnswer> {
     return this.#ask('POST', '/admin/resilience/degrade', body) as Promise<AdminAnswer>;
+  }
+
+  faults(): Promise<FaultsView> {
+    return this.#ask('GET', '/admin/faults') as Promise<FaultsView>;
+  }
+
+  inject(body: FaultRequest): Promise<AdminAnswer> {
+    return this.#ask('POST', '/admin/faults', body) as Promise<AdminAnswer>;
   }
 
   async #ask(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> {
