@@ -36,7 +36,7 @@ export class Alerting {
         parts.told(event);
         this.#webhooks?.offer(event);
       }),
-      parts.history.onSampled(() => this.#webhooks?.remind(this.#alerts.alerts().filter(({ state }) => state === 'firing'))),
+      parts.history.onSampled(() => this.#webhooks?.remind(this.#firing)),
     ];
     this.configure(settings);
   }
@@ -51,7 +51,9 @@ export class Alerting {
 
   configure(settings: AlertSettings): void {
     this.#alerts.configure(settings.enabled ? settings.rules : 'none');
-    this.#settings = settings;
+    // Switched off, what fires is over: those who have been told shall hear of it.
+    const webhooks = settings.enabled ? settings.webhooks : (this.#settings?.webhooks ?? []);
+    this.#settings = { ...settings, webhooks };
     void this.#configureWebhooks().catch((error: unknown) => complain(`otel-breaker: no alerts are sent: ${String(error)}`));
   }
 
@@ -72,7 +74,11 @@ export class Alerting {
       outside: withoutTracing,
       tell,
     });
-    this.#webhooks.configure(this.#settings?.webhooks ?? []);
+    this.#webhooks.configure(this.#settings?.webhooks ?? [], this.#firing);
+  }
+
+  get #firing(): Alert[] {
+    return this.#alerts.alerts().filter(({ state }) => state === 'firing');
   }
 }
 

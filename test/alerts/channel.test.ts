@@ -27,7 +27,7 @@ const over = (id: string): Alert => alert(id, { state: 'resolved', resolvedAt: '
 function rig(endpoint: Partial<Endpoint> = {}) {
   const clock = new ManualClock();
   const said: string[] = [];
-  const sent: { readonly what: string; answer(answer: Answer | Error): Promise<void>; held: boolean }[] = [];
+  const sent: { readonly what: string; answer(answer: Answer | Error): Promise<void>; held: boolean; abandoned: boolean }[] = [];
   const channel = new Channel(
     {
       type: 'generic',
@@ -50,6 +50,7 @@ function rig(endpoint: Partial<Endpoint> = {}) {
         const one = {
           what: `${state} ${id} ${severity}`,
           held: false,
+          abandoned: false,
           answer: async (given: Answer | Error) => {
             settle(given);
             await new Promise((resolve) => setImmediate(resolve));
@@ -60,6 +61,9 @@ function rig(endpoint: Partial<Endpoint> = {}) {
           answer,
           hold: () => {
             one.held = true;
+          },
+          abandon: () => {
+            one.abandoned = true;
           },
         };
       },
@@ -251,5 +255,8 @@ describe('a channel', () => {
     const given = hanging.channel.flush(1_500);
     hanging.clock.advance(1_500);
     await given;
+    expect(hanging.sent[0]?.abandoned).toBe(true);
+    await hanging.last(failed('ECONNRESET'));
+    expect(hanging.said).toEqual([]);
   });
 });

@@ -124,6 +124,8 @@ describe('a breaker that its registry drops', () => {
     const found = samples('a');
     expect(found.map(({ at }) => at)).toEqual([5, 310]);
     expect(found.at(-1)).toMatchObject({ state: 'closed', succeeded: 8, failed: 0 });
+    const past = history.pasts.get('a');
+    expect([past?.grown('failed', history.tick, 180), past?.grown('succeeded', history.tick, 180)]).toEqual([20, 8]);
   });
 
   test('is forgotten after half an hour', () => {

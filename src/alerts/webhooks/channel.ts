@@ -106,6 +106,8 @@ export class Channel {
   close(): void {
     this.#closed = true;
     this.#pause?.cancel();
+    // It would hold a process that is to end for as long as the other side keeps silent.
+    this.#sending?.posting.abandon();
     this.#queue.length = 0;
     this.#idle?.();
   }
@@ -155,6 +157,7 @@ export class Channel {
   }
 
   #answered(entry: Entry, { status, retryAfterMs }: Answer): void {
+    if (this.#closed) return;
     if (status >= 200 && status < 300) {
       this.#remember(entry);
       this.#done(entry);
@@ -172,6 +175,7 @@ export class Channel {
   }
 
   #failed(entry: Entry, code: string): void {
+    if (this.#closed) return;
     // Whether it has come through nobody knows: its end is told in any case.
     if (!unsent.has(code) && entry.alert.state === 'firing') this.#remember(entry);
     this.#again(entry, code, 0);

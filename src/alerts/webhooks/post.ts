@@ -22,6 +22,8 @@ export interface Posting {
   readonly answer: Promise<Answer>;
   /** From now on the process waits for it. */
   hold(): void;
+  /** Nobody wants its answer any more. */
+  abandon(): void;
 }
 
 export interface Post {
@@ -39,6 +41,7 @@ export interface Post {
 export function post({ url, headers, body, timeoutMs }: Post, clock: Clock, outside: <R>(fn: () => R) => R): Posting {
   let socket: Socket | undefined;
   let held = false;
+  let abandon = (): void => {};
   const answer = new Promise<Answer>((resolve, reject) => {
     const { request } = load(url.protocol === 'https:' ? 'https' : 'http') as typeof import('node:http');
     const options: RequestOptions = {
@@ -52,6 +55,10 @@ export function post({ url, headers, body, timeoutMs }: Post, clock: Clock, outs
     };
     const sent = outside(() => request(url, options));
     const timer = clock.setTimer(() => sent.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })), timeoutMs);
+    abandon = () => {
+      timer.cancel();
+      sent.destroy();
+    };
     sent.once('socket', (used) => {
       socket = used;
       if (!held) used.unref();
@@ -75,5 +82,6 @@ export function post({ url, headers, body, timeoutMs }: Post, clock: Clock, outs
       held = true;
       socket?.ref();
     },
+    abandon: () => abandon(),
   };
 }

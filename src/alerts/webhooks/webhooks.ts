@@ -22,47 +22,54 @@ export interface WebhookPorts {
 /** Every place that alerts are sent to. */
 export class Webhooks {
   readonly #ports: WebhookPorts;
-  #said = '';
-  #channels: Channel[] = [];
+  /** By what the configuration says of them. */
+  #channels = new Map<string, Channel>();
 
   constructor(ports: WebhookPorts) {
     this.#ports = ports;
   }
 
-  /** Takes on other places; those that stay the same keep what they have told. What is wrong with one costs that one. */
-  configure(webhooks: readonly WebhookInput[]): void {
-    const said = JSON.stringify(webhooks);
-    if (said === this.#said) return;
-    this.#said = said;
-    for (const channel of this.#channels) channel.close();
-    this.#channels = webhooks.flatMap((webhook, index) => {
-      try {
-        return [this.#channel(endpointOf(webhook, index, this.#ports.env))];
-      } catch (error) {
-        this.#ports.tell('warn', `no alerts are sent there: ${(error as Error).message}`);
-        return [];
-      }
-    });
+  /**
+   * Takes on other places; those that stay go on as before. What is wrong with one costs that one.
+   * @param firing what fires now, for places that have not heard of it
+   */
+  configure(webhooks: readonly WebhookInput[], firing: readonly Alert[]): void {
+    const before = this.#channels;
+    this.#channels = new Map();
+    for (const [index, webhook] of webhooks.entries()) {
+      const key = JSON.stringify(webhook);
+      const channel = before.get(key) ?? this.#channels.get(key) ?? this.#begin(webhook, index, firing);
+      if (channel !== undefined) this.#channels.set(key, channel);
+    }
+    for (const [key, channel] of before) if (!this.#channels.has(key)) channel.close();
   }
 
   offer(event: AlertEvent): void {
-    for (const channel of this.#channels) channel.offer(event);
+    for (const channel of this.#channels.values()) channel.offer(event);
   }
 
   /** @param firing what fires now */
   remind(firing: readonly Alert[]): void {
-    for (const channel of this.#channels) channel.remind(firing);
+    for (const channel of this.#channels.values()) channel.remind(firing);
   }
 
   /** Sends what waits, for the time given at most, and ends. */
   async flush(ms: number): Promise<void> {
-    await Promise.all(this.#channels.map((channel) => channel.flush(ms)));
-    for (const channel of this.#channels) channel.close();
+    const channels = [...this.#channels.values()];
+    await Promise.all(channels.map((channel) => channel.flush(ms)));
+    for (const channel of channels) channel.close();
   }
 
-  #channel(endpoint: Endpoint): Channel {
-    const { clock, tell } = this.#ports;
-    return new Channel(endpoint, { clock, tell, send: (alert, to) => this.#send(alert, to) });
+  #begin(webhook: WebhookInput, index: number, firing: readonly Alert[]): Channel | undefined {
+    const { clock, env, tell } = this.#ports;
+    try {
+      const channel = new Channel(endpointOf(webhook, index, env), { clock, tell, send: (alert, to) => this.#send(alert, to) });
+      for (const alert of firing) channel.offer({ alert });
+      return channel;
+    } catch (error) {
+      tell('warn', `no alerts are sent there: ${(error as Error).message}`);
+      return undefined;
+    }
   }
 
   #send(alert: Alert, endpoint: Endpoint): Posting {

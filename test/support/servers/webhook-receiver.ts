@@ -68,6 +68,11 @@ export class WebhookReceiver implements AsyncDisposable {
     return this.received.filter((each) => each.path === path);
   }
 
+  /** How many are open. */
+  connections(): Promise<number> {
+    return new Promise((resolve, reject) => this.#server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
