@@ -107,7 +107,7 @@ export class PendingCalls {
 
   #due(call: Pending): number {
     // It has outlasted successes of later calls: slow by nature.
-    if (call.sent && call.startedAt < this.#newestSuccess - VICTIM_SLACK_MS) return Number.POSITIVE_INFINITY;
+    if (call.sent && call.hung !== true && call.startedAt < this.#newestSuccess - VICTIM_SLACK_MS) return Number.POSITIVE_INFINITY;
     if (call.breaker.state === 'open') return call.startedAt + ANSWER_AFTER_MS;
     return call.unseen && call.breaker.state === 'closed' ? call.startedAt + CONNECT_SUSPICION_MS : Number.POSITIVE_INFINITY;
   }

@@ -38,7 +38,9 @@ export function logAdmin(logger: Logger, event: AdminActionEvent, timestamp: num
   const [only] = changes;
   if (only !== undefined && changes.length === 1) attributes[a.name] = only.breaker;
   if (error !== undefined) attributes[a.errorType] = 'failed';
-  const outcome = error === undefined ? summary(said) : `failed: ${error}`;
+  // What faults change is what calls come to, and no breaker itself.
+  const done = action === 'faults' ? details.join(', ') : summary(said);
+  const outcome = error === undefined ? done : `failed: ${error}`;
   logger.emit({
     eventName: eventNames.admin,
     severityNumber: severity.WARN,

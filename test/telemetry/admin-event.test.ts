@@ -36,6 +36,14 @@ describe('an admin action', () => {
     });
   });
 
+  it('that injects faults changes no breaker, and says what it asked for', () => {
+    const details = ['match.system: redis', 'kind: hang'];
+    expect(logged({ action: 'faults', actor: 'ops', details, changes: [] })).toMatchObject({
+      body: 'ops: faults: match.system: redis, kind: hang',
+      attributes: { 'breaker.admin.details': details },
+    });
+  });
+
   it('of a thousand breakers lists some and says how many there are', () => {
     const record = logged({
       action: 'mode',
