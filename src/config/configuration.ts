@@ -6,6 +6,7 @@ import { type Statements, statementsOf } from './changes.ts';
 import { type Environment, standardPrometheus } from './environment.ts';
 import { type FaultRule, faultIssues, faultRules } from './fault-rules.ts';
 import { type HealthSourceInput, healthIssues } from './health.ts';
+import { misplaced } from './misplaced.ts';
 import { type Resolution, Resolver } from './resolver.ts';
 import type { ConfigurationInput } from './schema.ts';
 import { type Settings, salvage, settingsOf } from './settings.ts';
@@ -94,7 +95,8 @@ function build(sources: Sources, env: Environment): Configuration {
     );
   }
   const settings = settingsOf([standard(env), sources.file, sources.environment, sources.code]);
-  return assemble(resolver, { settings, warnings: sources.warnings, source: sources.name, faults: faultRules(sources), ...told(sources, sources) });
+  const rest = { settings, source: sources.name, faults: faultRules(sources), ...told(sources, sources) };
+  return assemble(resolver, { ...rest, warnings: [...sources.warnings, ...misplaced(rest.statements, sources.fileName, sources.locate)] });
 }
 
 function ofHealth({ file, environment, code }: Sources): HealthSourceInput[] {
