@@ -1,4 +1,4 @@
-import type { Attributes, HrTime } from '@opentelemetry/api';
+import type { Attributes, AttributeValue, HrTime } from '@opentelemetry/api';
 import type { StateName } from '../core/errors.ts';
 import type { ResolvedOptions } from '../core/options.ts';
 import type { CountedOutcome } from '../core/outcome.ts';
@@ -7,9 +7,24 @@ import { attributes as a } from './names.ts';
 import { toHrTime } from './produced.ts';
 import type { ReadMetric } from './readings.ts';
 
-/** The attribute objects of one breaker for one attribute, each made once: collection must not allocate per series. */
+/**
+ * Attributes with more of them. Put together name by name they share their hidden class with all others of the same names,
+ * where each copy by spread would have one of its own: a third of what telemetry keeps of a breaker.
+ */
+function extended(base: Attributes, ...more: readonly (readonly [name: string, value: AttributeValue])[]): Attributes {
+  const made: Attributes = {};
+  for (const name of Object.keys(base)) made[name] = base[name];
+  for (const [name, value] of more) made[name] = value;
+  return made;
+}
+
+/**
+ * The attribute objects of one breaker for one attribute, each made once: collection must not allocate per series. In two
+ * arrays: the values are a handful, and a Map for them takes ten times the memory.
+ */
 class Labels<V extends string> {
-  readonly #made = new Map<V, Attributes>();
+  #values: readonly V[] = [];
+  #made: readonly Attributes[] = [];
 
   constructor(
     readonly base: Attributes,
@@ -17,21 +32,22 @@ class Labels<V extends string> {
   ) {}
 
   of(value: V): Attributes {
-    let made = this.#made.get(value);
-    if (made === undefined) {
-      made = { ...this.base, [this.attribute]: value };
-      this.#made.set(value, made);
-    }
+    const known = this.#made[this.#values.indexOf(value)];
+    if (known !== undefined) return known;
+    const made = extended(this.base, [this.attribute, value]);
+    // Pushed to, or spread, a short array makes room for sixteen more.
+    this.#values = this.#values.concat(value);
+    this.#made = this.#made.concat(made);
     return made;
   }
 }
 
-interface TransitionSeries {
+type CountedTransition = Readonly<{ from: StateName; to: StateName; trigger: string }>;
+
+interface TransitionSeries extends CountedTransition {
   readonly attributes: Attributes;
   count: number;
 }
-
-type CountedTransition = Readonly<{ from: StateName; to: StateName; trigger: string }>;
 
 /** What alert rules look for exists from creation, at 0: Prometheus would not see the first step of a later series. */
 function usualMoves(options: ResolvedOptions): CountedTransition[] {
@@ -52,7 +68,7 @@ function usualMoves(options: ResolvedOptions): CountedTransition[] {
 
 /** Of one series of `breaker.call.duration`. */
 export function durationAttributes(base: Attributes, outcome: CountedOutcome, errorType: string | undefined): Attributes {
-  return errorType === undefined ? { ...base, [a.outcome]: outcome } : { ...base, [a.outcome]: outcome, [a.errorType]: errorType };
+  return errorType === undefined ? extended(base, [a.outcome, outcome]) : extended(base, [a.outcome, outcome], [a.errorType, errorType]);
 }
 
 /** One breaker's series: cached attributes, and the counts that the engine does not keep. */
@@ -64,19 +80,28 @@ export class Series {
   readonly reason: Labels<string>;
   readonly window: Labels<string>;
   /** Gauges that an instrument of an SDK has told, and will repeat until told otherwise. */
-  readonly toldGauges = new Set<ReadMetric>();
+  get toldGauges(): Set<ReadMetric> {
+    this.#toldGauges ??= new Set();
+    return this.#toldGauges;
+  }
+  #toldGauges: Set<ReadMetric> | undefined;
   #faults: Labels<string> | undefined;
   readonly #calls: Readonly<Record<'fast' | 'slow', Labels<CountedOutcome>>>;
-  readonly #durations = new Map<string, Attributes>();
-  readonly #transitions = new Map<string, TransitionSeries>();
+  #durations: Map<string, Attributes> | undefined;
+  /** The usual ones are made when they are first asked for: of breakers that nobody collects, nothing is kept. */
+  #transitions: TransitionSeries[] | undefined;
+  readonly #options: ResolvedOptions;
 
   constructor(breaker: Described & { readonly options: ResolvedOptions }) {
     this.base = targetAttributesOf(breaker);
     this.state = new Labels(this.base, a.state);
     this.reason = new Labels(this.base, a.rejectionReason);
     this.window = new Labels(this.base, a.outcome);
-    this.#calls = { fast: new Labels({ ...this.base, [a.slow]: false }, a.outcome), slow: new Labels({ ...this.base, [a.slow]: true }, a.outcome) };
-    for (const move of usualMoves(breaker.options)) this.#transition(move);
+    this.#calls = {
+      fast: new Labels(extended(this.base, [a.slow, false]), a.outcome),
+      slow: new Labels(extended(this.base, [a.slow, true]), a.outcome),
+    };
+    this.#options = breaker.options;
   }
 
   fault(kind: string): Attributes {
@@ -91,6 +116,7 @@ export class Series {
   /** @param errorType of failures; its variety is bounded by the engine */
   duration(outcome: CountedOutcome, errorType: string | undefined): Attributes {
     const key = errorType === undefined ? outcome : `${outcome}:${errorType}`;
+    this.#durations ??= new Map();
     let made = this.#durations.get(key);
     if (made === undefined) {
       made = durationAttributes(this.base, outcome, errorType);
@@ -99,21 +125,21 @@ export class Series {
     return made;
   }
 
-  get transitions(): Iterable<TransitionSeries> {
-    return this.#transitions.values();
+  get transitions(): readonly TransitionSeries[] {
+    this.#transitions ??= usualMoves(this.#options).map((move) => this.#seriesOf(move));
+    return this.#transitions;
   }
 
-  countTransition(move: CountedTransition): void {
-    this.#transition(move).count += 1;
-  }
-
-  #transition({ from, to, trigger }: CountedTransition): TransitionSeries {
-    const key = `${from} ${to} ${trigger}`;
-    let series = this.#transitions.get(key);
+  countTransition({ from, to, trigger }: CountedTransition): void {
+    let series = this.transitions.find((each) => each.from === from && each.to === to && each.trigger === trigger);
     if (series === undefined) {
-      series = { attributes: { ...this.base, [a.stateFrom]: from, [a.stateTo]: to, [a.trigger]: trigger }, count: 0 };
-      this.#transitions.set(key, series);
+      series = this.#seriesOf({ from, to, trigger });
+      this.#transitions?.push(series);
     }
-    return series;
+    series.count += 1;
+  }
+
+  #seriesOf({ from, to, trigger }: CountedTransition): TransitionSeries {
+    return { from, to, trigger, attributes: extended(this.base, [a.stateFrom, from], [a.stateTo, to], [a.trigger, trigger]), count: 0 };
   }
 }
