@@ -112,6 +112,8 @@ function startLoad(url: string): { stop(): Promise<void> } {
   const end = new AbortController();
   const requests: readonly (readonly [string, RequestInit?])[] = [
     ['/cart/a'],
+    // Never written: what is read of a queued write comes from the queue, not from the answers that were kept.
+    ['/cart/b'],
     ['/cart/a', { method: 'PUT', body: '{"tea":2}' }],
     ['/products'],
     ['/shipping'],
@@ -146,16 +148,20 @@ describe.each(['scrape', 'otlp'])('what Prometheus knows after an outage, by the
       ({ metric }) => metric['breaker_name'] ?? '',
     );
     expect(circuits.length).toBeGreaterThanOrEqual(5);
-    const empty: string[] = [];
-    for (const { title, targets = [] } of panels) {
-      for (const { expr, instant } of targets) {
-        const ask = (circuit: string) =>
-          instant ? prometheus.query(filledIn(expr, source, circuit)) : prometheus.queryRange(filledIn(expr, source, circuit), 60);
-        const found = await Promise.all((name === 'circuit' ? circuits : ['']).map(ask));
-        if (found.every((each) => each.length === 0)) empty.push(`${title}: ${expr}`);
+    const empty = async (): Promise<string[]> => {
+      const found: string[] = [];
+      for (const { title, targets = [] } of panels) {
+        for (const { expr, instant } of targets) {
+          const ask = (circuit: string) =>
+            instant ? prometheus.query(filledIn(expr, source, circuit)) : prometheus.queryRange(filledIn(expr, source, circuit), 120);
+          const answers = await Promise.all((name === 'circuit' ? circuits : ['']).map(ask));
+          if (answers.every((each) => each.length === 0)) found.push(`${title}: ${expr}`);
+        }
       }
-    }
-    expect(empty).toEqual([]);
+      return found;
+    };
+    // Under load still: what a busy machine has not come to yet, comes.
+    await expect.poll(empty, { timeout: 60_000, interval: 2_000 }).toEqual([]);
   });
 
   it('makes alerts of the outage, and ends them with it', async () => {
