@@ -45,14 +45,14 @@ class LevelQueueLog implements QueueLog {
   }
 
   async adopt(): Promise<readonly QueueRecord[]> {
-    const records: QueueRecord[] = [];
+    const found: Placed[] = [];
     const mine = [...this.#foreign.keys(), ...(this.#own === undefined ? [] : [this.#own])];
     for (const slot of await this.#slots.orphans(mine)) {
-      const found = await read(slot, prefixOf(slot));
-      this.#foreign.set(slot, found.length);
-      records.push(...found);
+      const records = await read(slot, prefixOf(slot));
+      this.#foreign.set(slot, records.length);
+      found.push(...placed(records));
     }
-    return records.sort((a, b) => a.at - b.at);
+    return found.sort((a, b) => a.at - b.at).map(({ record }) => record);
   }
 
   async commit({ append, remove }: QueueChanges): Promise<void> {
@@ -105,6 +105,24 @@ class LevelQueueLog implements QueueLog {
     }
     return expected;
   }
+}
+
+interface Placed {
+  readonly record: QueueRecord;
+  /** Where it comes among those of other processes. */
+  readonly at: number;
+}
+
+/**
+ * Of one process the ids are the order, whatever its clock says: a write that was tried before it was queued is stamped later than those that
+ * came behind it.
+ */
+function placed(records: readonly QueueRecord[]): Placed[] {
+  let at = Number.NEGATIVE_INFINITY;
+  return records.map((record) => {
+    at = Math.max(at, record.at);
+    return { record, at };
+  });
 }
 
 function prefixOf(slot: LevelSlot): string {

@@ -112,6 +112,33 @@ describe('a queue log on disk', () => {
     ]);
   });
 
+  test('takes over the writes of ended processes by time, and those of one process in its own order, whatever its clock said', async () => {
+    const [first, second, third] = [await disk().open(), await disk().open(), await disk().open()];
+    // The first was tried before it was queued, while the other one came in behind it.
+    await second.log.commit({
+      append: [
+        { ...record(1), at: 1_020 },
+        { ...record(2), at: 1_010 },
+      ],
+      remove: [],
+    });
+    await third.log.commit({
+      append: [
+        { ...record(1), at: 1_015 },
+        { ...record(2), at: 1_030 },
+      ],
+      remove: [],
+    });
+    await second.log.close();
+    await third.log.close();
+    expect((await first.log.adopt()).map(({ id }) => id)).toEqual([
+      `slot-2/${recordId(1)}`,
+      `slot-1/${recordId(1)}`,
+      `slot-1/${recordId(2)}`,
+      `slot-2/${recordId(2)}`,
+    ]);
+  });
+
   test('writes dead letters that people and programs can read', async () => {
     const { log } = await disk().open();
     const error = Object.assign(new Error('WRONGTYPE Operation'), { name: 'ReplyError' });
