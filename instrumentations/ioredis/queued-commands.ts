@@ -22,8 +22,8 @@ export interface PendingCommand {
 
 /**
  * What a read sees of the writes that wait. `{ value }`: the answer. `unknown`: writes of a key wait, and what the server would say after
- * them is not known; the read is treated as if nothing were queued while the server is away, and waits or is refused while it is back but
- * behind. `undefined`: nothing of it waits.
+ * them is not known; while the server is away the read is made and fails, with no kept answer of before them; while it is back but behind, the read
+ * waits or is refused. `undefined`: nothing of it waits.
  * @param keys that the command reads, from `keyText`, in order
  * @param encoding `null` for the forms that return Buffers
  */

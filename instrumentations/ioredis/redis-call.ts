@@ -150,6 +150,8 @@ export class RedisCall implements PolicyCall<unknown> {
         if (this.#last !== undefined) store.set(key, this.#last);
       },
       find: async () => {
+        // What is kept is older than what this process has been told is written.
+        if (this.#state.writes?.concerns(this.#command, this.#db) === true) return undefined;
         const found = await store.get(key);
         if (found === undefined) return undefined;
         const { reply, context } = found.value as Kept;
