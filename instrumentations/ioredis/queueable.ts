@@ -1,34 +1,4 @@
-/**
- * Which commands may wait in a queue while their caller is answered. Only those whose reply is known without the server: anything else would be
- * a lie to the caller. `certain`: the server says OK whatever the key holds. `likely`: OK is the only good reply, but the server may
- * refuse (another type, no such key), and then the write ends as a dead letter after its caller was told OK: queued only if
- * the user names the command. Everything else, here with the reason or not, is never queued.
- */
-export const queueableCommands: Readonly<Record<string, 'certain' | 'likely' | { readonly never: string }>> = {
-  set: 'certain',
-  setex: 'certain',
-  psetex: 'certain',
-  mset: 'certain',
-  hmset: 'likely',
-  lset: 'likely',
-  ltrim: 'likely',
-  pfmerge: 'likely',
-  rename: 'likely',
-  ...never('its reply is the new value', 'incr', 'incrby', 'incrbyfloat', 'decr', 'decrby', 'hincrby', 'hincrbyfloat', 'zincrby'),
-  ...never('its reply is a length', 'append', 'setrange', 'lpush', 'rpush', 'lpushx', 'rpushx', 'linsert', 'bitop'),
-  ...never('its reply tells how many there were', 'del', 'unlink', 'hdel', 'srem', 'zrem', 'lrem', 'xdel', 'xtrim', 'sadd', 'zadd', 'hset', 'geoadd'),
-  ...never('its reply tells whether it was done', 'setnx', 'msetnx', 'hsetnx', 'renamenx', 'move', 'copy', 'smove', 'pfadd'),
-  ...never('its reply tells whether the key exists', 'expire', 'pexpire', 'expireat', 'pexpireat', 'persist'),
-  ...never('its reply is what was there', 'getset', 'getdel', 'getex', 'setbit', 'lpop', 'rpop', 'spop', 'zpopmin', 'zpopmax', 'lmove', 'rpoplpush'),
-  ...never('its reply is the id that the server gives', 'xadd'),
-  ...never('its reply tells how many have heard it, and it is of now or of no use', 'publish', 'spublish'),
-  ...never('nobody can tell what it does', 'eval', 'evalsha', 'fcall', 'exec', 'multi'),
-  ...never('it touches every key', 'flushall', 'flushdb', 'swapdb'),
-};
-
-function never(reason: string, ...names: readonly string[]): Record<string, { readonly never: string }> {
-  return Object.fromEntries(names.map((name) => [name, { never: reason }]));
-}
+import { queueability } from '../../src/core/queueable-commands.ts';
 
 type Argument = string | Uint8Array;
 
@@ -48,24 +18,15 @@ export interface Queueable {
 /**
  * A command that may wait; `undefined` for one whose reply nobody can know yet, or that the server would refuse as it stands.
  * @param args as `sendCommand` has them: flat, with the key prefix in place. When replayed, it must not be put before them again
- * @param also names of `likely` commands that are to wait too
+ * @param also names of `likely` commands that are to wait too, in lower case
  */
-export function queueable(name: string, args: readonly unknown[], also: ReadonlySet<string> = new Set()): Queueable | undefined {
+export function queueable(name: string, args: readonly unknown[], also: readonly string[] = []): Queueable | undefined {
   const lower = name.toLowerCase();
-  const kind = Object.hasOwn(queueableCommands, lower) ? queueableCommands[lower] : undefined;
-  if (kind !== 'certain' && !(kind === 'likely' && also.has(lower))) return undefined;
+  const kind = queueability(lower);
+  if (kind !== 'certain' && !(kind === 'likely' && also.includes(lower))) return undefined;
   const given = args.map(argument);
   if (!given.every((each) => each !== undefined) || !wellFormed(lower, given)) return undefined;
   return { command: { name: lower, args: given }, keys: keysOf(lower, given), reply: 'OK' };
-}
-
-/** Why a command may not wait, for the error. */
-export function whyNot(name: string): string {
-  const lower = name.toLowerCase();
-  const kind = Object.hasOwn(queueableCommands, lower) ? queueableCommands[lower] : undefined;
-  if (typeof kind === 'object') return kind.never;
-  if (kind === 'likely') return 'the server may refuse it after its caller was told OK';
-  return kind === 'certain' ? 'its arguments ask for a reply that only the server can give' : 'its reply is not known without the server';
 }
 
 /** A key's bytes as text. */
@@ -99,7 +60,7 @@ function wellFormed(name: string, args: readonly Argument[]): boolean {
     case 'lset':
       return args.length === 3 && isInteger(args[1]);
     case 'ltrim':
-      return args.length === 3 && isInteger(args[1]) && isInteger(args[2]);
+      return args.length === 3 && trimsOnce(args[1], args[2]);
     case 'rename':
       return args.length === 2;
     default:
@@ -124,6 +85,12 @@ export function setOptions(args: readonly Argument[]): SetOptions | undefined {
   if (unit === 'ex') return { ttlMs: Number(amount) * 1_000 };
   if (unit === 'px') return { ttlMs: Number(amount) };
   return unit === 'exat' || unit === 'pxat' ? { otherwise: true } : undefined;
+}
+
+/** Whether to trim a second time changes nothing: a write that was sent, and whose answer was lost, is sent again. */
+function trimsOnce(start: Argument | undefined, stop: Argument | undefined): boolean {
+  if (!isInteger(start) || !isInteger(stop)) return false;
+  return Number(start) < 0 ? Number(stop) === -1 : Number(start) === 0 && Number(stop) >= -1;
 }
 
 function isInteger(value: Argument | undefined): boolean {

@@ -163,7 +163,8 @@ export class RedisCall implements PolicyCall<unknown> {
   get queue(): QueueHook<unknown> | undefined {
     if (this.#queue !== undefined) return this.#queue.hook;
     const writes = this.#class === 'write' ? queueFor(this.#client, this.#state, this.breaker) : undefined;
-    const hook = writes?.hook(this.#command, this.#db);
+    // Of this breaker: several may share a folder and name different commands.
+    const hook = writes?.hook(this.#command, this.#db, this.breaker.options.policies?.fallback?.queue?.commands);
     this.#queue = { hook };
     return hook;
   }

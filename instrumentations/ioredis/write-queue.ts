@@ -40,10 +40,13 @@ export class WriteQueue {
     return this.slot.queue;
   }
 
-  /** A write's part in it; `undefined` for one that cannot wait. */
-  hook(command: CommandLike, db: number): QueueHook<unknown> | undefined {
+  /**
+   * A write's part in it; `undefined` for one that cannot wait.
+   * @param also names of commands that are to wait too
+   */
+  hook(command: CommandLike, db: number, also: readonly string[] = []): QueueHook<unknown> | undefined {
     const { queue } = this;
-    const found = queue && queueable(command.name, command.args);
+    const found = queue && queueable(command.name, command.args, also);
     if (queue === undefined || found === undefined) return undefined;
     const keys = found.keys.map((key) => this.#key(db, key));
     const payload: QueuedPayload = { db, ...found.command };

@@ -43,7 +43,8 @@ function bodyOf(schema: Schema, definitions: Readonly<Record<string, Schema>>): 
     case 'enum': {
       // As the check does: YAML 1.1 habits make booleans of on and off.
       const habits = [...(schema.values.includes('off') ? [false] : []), ...(schema.values.includes('on') ? [true] : [])];
-      return { enum: [...schema.values, ...habits] };
+      const words = { enum: [...schema.values, ...habits] };
+      return schema.anyCase ? { anyOf: [words, { type: 'string', pattern: inAnyCase(schema.values) }] } : words;
     }
     case 'function':
       return { not: {} };
@@ -63,6 +64,12 @@ function bodyOf(schema: Schema, definitions: Readonly<Record<string, Schema>>): 
     case 'union':
       return { anyOf: schema.of.map((candidate) => convert(candidate, definitions)) };
   }
+}
+
+/** Beside the words themselves, which editors complete. */
+function inAnyCase(values: readonly (string | number)[]): string {
+  const words = values.map((value) => String(value).replace(/[a-z]/gi, (letter) => `[${letter.toUpperCase()}${letter.toLowerCase()}]`));
+  return `^(${words.join('|')})$`;
 }
 
 function numberBody(schema: NumberSchema): JsonSchema {

@@ -94,6 +94,12 @@ export interface QueueOptions {
   readonly replayPerSecond?: number;
   /** Failed attempts, while the dependency works otherwise, after which a write is set aside. Default 5. */
   readonly maxAttempts?: number;
+  /**
+   * Redis commands that are to wait too: `hmset`, `lset`, `ltrim`, `pfmerge`, `rename`, in any letter case. Their only good reply is OK, but the
+   * server may refuse them (another type, no such key): after the caller was told OK, as a dead letter. Default: none. Any other name is a
+   * `ConfigError`: it waits anyway (`SET` and its kin), or never may.
+   */
+  readonly commands?: readonly string[];
 }
 
 /** What is tried when a call has failed: tiers, then a stale answer, the queue, the handler, the value, the empty result. */

@@ -1,4 +1,5 @@
 import type { FallbackReason } from './policy-options.ts';
+import { likelyCommands, whyNoOther, whyNot } from './queueable-commands.ts';
 import type { ObjectSchema, Schema } from './schema.ts';
 
 const count = { kind: 'number', integer: true, min: 1, max: 1_000_000 } as const;
@@ -83,6 +84,11 @@ export const policySchema = {
           maxBytes: { ...count, max: 2 ** 40, default: 67_108_864, description: 'bytes kept, in memory too' },
           replayPerSecond: { ...count, default: 500, description: 'writes made per second once it is back, beside as many as come in' },
           maxAttempts: { ...count, default: 5, description: 'failed attempts on a working server before a write is set aside' },
+          commands: {
+            kind: 'array',
+            items: { kind: 'enum', values: likelyCommands, anyCase: true, notes: whyNot, otherwise: whyNoOther },
+            description: 'Redis commands that wait too, although the server may still refuse them when they are made (default: none)',
+          },
         },
       },
       value: { kind: 'any', description: 'served as it is' },

@@ -80,7 +80,7 @@ function resolveFallback(fallback: FallbackOptions): ResolvedFallback {
     forwardCredentials: false,
     ...rest,
     stale: stale && resolveStale(stale),
-    queue: queue && { path: '', maxEntries: 50_000, maxBytes: 67_108_864, replayPerSecond: 500, maxAttempts: 5, ...queue },
+    queue: queue && { path: '', maxEntries: 50_000, maxBytes: 67_108_864, replayPerSecond: 500, maxAttempts: 5, commands: [], ...queue },
   };
 }
 

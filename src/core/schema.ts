@@ -1,3 +1,4 @@
+import { hintFor, wordOf } from './enum-words.ts';
 import type { ConfigIssue } from './errors.ts';
 import { nearest } from './nearest.ts';
 import { parseBoolean, parseDuration } from './text-values.ts';
@@ -46,6 +47,12 @@ export interface StringSchema {
 export interface EnumSchema {
   readonly kind: 'enum';
   readonly values: readonly (string | number)[];
+  /** Letter case does not matter, in code and files either. */
+  readonly anyCase?: boolean;
+  /** Why words are refused that people will try, in lower case. */
+  readonly notes?: Readonly<Record<string, string>>;
+  /** Why all other words are. */
+  readonly otherwise?: string;
 }
 /** Only from code: never in files, never in the JSON Schema. */
 export interface FunctionSchema {
@@ -150,10 +157,8 @@ export function check(schema: Schema, value: unknown, issues: ConfigIssue[], opt
     case 'string':
       return typeof value === 'string' && value !== '' ? value : refuse();
     case 'enum': {
-      const text = options.text ? word(schema, value, options) : value;
-      if (schema.values.includes(text as string)) return text;
-      const near = typeof value === 'string' ? nearest(value, schema.values.map(String)) : undefined;
-      return refuse(near === undefined ? '' : ` (did you mean ${near}?)`);
+      const word = wordOf(schema, value, options);
+      return schema.values.includes(word as string) ? word : refuse(hintFor(schema, value));
     }
     case 'function':
       return typeof value === 'function' && !options.text ? value : refuse();
@@ -196,14 +201,6 @@ function inRange(schema: NumberSchema, number: number): boolean {
 function parseNumber(schema: NumberSchema, text: string, options: CheckOptions): number | undefined {
   if (schema.duration) return parseDuration(text);
   return options.text === 'environment' && /^\s*-?\d+(\.\d+)?\s*$/.test(text) ? Number(text) : undefined;
-}
-
-function word(schema: EnumSchema, value: unknown, { text }: CheckOptions): unknown {
-  // YAML 1.1 habits: unquoted `on` and `off` may arrive as true and false.
-  if (value === false && schema.values.includes('off')) return 'off';
-  if (value === true && schema.values.includes('on')) return 'on';
-  if (text !== 'environment' || typeof value !== 'string') return value;
-  return schema.values.find((candidate) => String(candidate).toLowerCase() === value.trim().toLowerCase()) ?? value;
 }
 
 function variantOf(schema: VariantSchema, value: Record<string, unknown>): string | undefined {

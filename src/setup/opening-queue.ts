@@ -34,10 +34,10 @@ export class OpeningQueue implements QueueSlot {
   }
 }
 
-async function open(path: string, { path: _, ...options }: ResolvedQueue): Promise<DurableQueue> {
+async function open(path: string, { maxEntries, maxBytes, replayPerSecond, maxAttempts }: ResolvedQueue): Promise<DurableQueue> {
   const [{ DurableQueue: Queue }, { queueLog }] = await Promise.all([
     import('../policies/durable-queue/durable-queue.ts'),
     import('../storage/level-queue-log.ts'),
   ]);
-  return Queue.open(await queueLog(path), { ...options, name: path });
+  return Queue.open(await queueLog(path), { name: path, maxEntries, maxBytes, replayPerSecond, maxAttempts });
 }

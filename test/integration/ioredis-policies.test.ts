@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readDeadLetters } from '../../src/storage/dead-letters.ts';
 import { parsePrometheus, sampleValue } from '../support/prometheus.ts';
 import { startOtlpReceiver } from '../support/servers/otlp-receiver.ts';
 import { startRedis } from '../support/servers/redis.ts';
@@ -285,6 +286,75 @@ describe('queued writes', () => {
         interval: 300,
       });
       await vi.waitFor(async () => expect(await value(app, 'mget', 'a', 'after')).toEqual(['2', 'it']), { timeout: 20_000, interval: 300 });
+    } finally {
+      await other.stop();
+    }
+  });
+});
+
+describe('commands that the server may refuse later', () => {
+  it('wait where they are named: in order in each of their keys, with nothing older served meanwhile', async () => {
+    const other = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
+    const outside = new Redis(other.port, '127.0.0.1', { retryStrategy: () => 50 });
+    outside.on('error', () => {});
+    clients.push(outside);
+    const named = 'commands: [HMSET, lset, ltrim, pfmerge, rename]';
+    const yaml = `systems:\n  redis: { fallback: { stale: {}, queue: { path: FOLDER/queue, maxAttempts: 2, ${named} } } }\n`;
+    const app = await start(yaml, { REDIS_PORT: String(other.port) });
+    try {
+      await outside.pipeline().hset('h', 'old', 0).hset('quiet', 'old', 0).rpush('l', 'a', 'b', 'c').set('text', 't').pfadd('s', 'x').exec();
+      const reads = [
+        ['hgetall', 'h'],
+        ['hgetall', 'quiet'],
+        ['lrange', 'l', 0, -1],
+        ['get', 'text'],
+        ['exists', 'moved'],
+      ] as const;
+      for (const read of reads) expect(await call(app, ...read)).not.toHaveProperty('code');
+      await other.kill();
+      await untilRefused(app, 'incr', 'n');
+      const writes = [
+        ['hmset', 'h', 'a', 1],
+        ['hmset', 'h', { b: 2 }],
+        ['rename', 'h', 'moved'],
+        ['hmset', 'h', 'c', 3],
+        ['lset', 'l', 0, 'A'],
+        ['ltrim', 'l', 0, 1],
+        // Were it made after the next one, the server would refuse it.
+        ['pfmerge', 'all', 's'],
+        ['set', 's', 'no sketch'],
+        ['hmset', 'text', 'f', 'v'],
+        ['rename', 'missing', 'nowhere'],
+        ['set', 'nowhere', 'after it'],
+      ];
+      expect((await app.get<Ended[]>('many', writes)).map((each) => each.value ?? each.code)).toEqual(writes.map(() => 'OK'));
+      // To trim twice would be more than to trim once.
+      expect((await call(app, 'ltrim', 'l', 1, -1)).code).toBe('EBREAKEROPEN');
+      // Each of them has a kept answer, but of before.
+      for (const read of reads.filter(([, key]) => key !== 'quiet')) expect([read, (await call(app, ...read)).code]).toEqual([read, 'EBREAKEROPEN']);
+      expect(await value(app, 'hgetall', 'quiet')).toEqual({ old: '0' });
+      expect(await value(app, 'get', 'nowhere')).toBe('after it');
+
+      await other.restart();
+      const first = await vi.waitFor(
+        async () => {
+          const read = await value(app, 'hgetall', 'h');
+          expect(read).toBeDefined();
+          return read;
+        },
+        { timeout: 20_000, interval: 20 },
+      );
+      expect(first).toEqual({ c: '3' });
+      const letters = async () => (await readDeadLetters(join(folder, 'queue'))).map(({ error, keys }) => [error.message, keys.length]);
+      await vi.waitFor(async () => expect(await letters()).toHaveLength(2), { timeout: 30_000, interval: 300 });
+      expect((await letters()).sort()).toEqual([
+        ['ERR no such key', 2],
+        [expect.stringMatching(/^WRONGTYPE/), 1],
+      ]);
+      await vi.waitFor(async () => expect(await outside.get('nowhere')).toBe('after it'), { timeout: 10_000, interval: 100 });
+      expect(await outside.hgetall('moved')).toEqual({ old: '0', a: '1', b: '2' });
+      expect(await outside.lrange('l', 0, -1)).toEqual(['A', 'b']);
+      expect([await outside.pfcount('all'), await outside.get('s'), await outside.get('text')]).toEqual([1, 'no sketch', 't']);
     } finally {
       await other.stop();
     }

@@ -69,13 +69,15 @@ describe('policies by configuration', () => {
       OTEL_BREAKER_BULKHEAD_LIMIT: '7',
       OTEL_BREAKER_FALLBACK_WHEN: 'rejected,timeout',
       OTEL_BREAKER_FALLBACK_VALUE: 'none',
+      OTEL_BREAKER_FALLBACK_QUEUE_PATH: 'writes',
+      OTEL_BREAKER_FALLBACK_QUEUE_COMMANDS: 'HMSET, rename',
       OTEL_BREAKER_DEGRADED: 'read-only',
     };
     expect(policiesFrom('version: 1', env)).toMatchObject({
       totalTimeoutMs: 3_000,
       retry: { attempts: 5, budget: undefined },
       bulkhead: { limit: 7, queue: 0 },
-      fallback: { when: ['rejected', 'timeout'], value: 'none' },
+      fallback: { when: ['rejected', 'timeout'], value: 'none', queue: { path: 'writes', commands: ['hmset', 'rename'] } },
       degraded: 'read-only',
     });
   });
@@ -87,6 +89,9 @@ describe('policies by configuration', () => {
     expect(load('breakers: [{ match: { system: http }, timeoutMs: 2s, totalTimeoutMs: 1s }]')).toThrow('breakers[0].totalTimeoutMs');
     expect(load('defaults: { retry: { retryIf: x } }')).toThrow('retry.retryIf');
     expect(load('defaults: { fallback: { tiers: [] } }')).toThrow('fallback.tiers');
+    expect(load('systems: { redis: { fallback: { queue: { path: x, commands: [hmset, INCR] } } } }')).toThrow(
+      /systems\.redis\.fallback\.queue\.commands\[1\] .*is "INCR"; allowed: one of hmset, .*the new value/,
+    );
   });
 
   it('reach a breaker’s calls without a line of code', async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { queueable, whyNot } from '../../instrumentations/ioredis/queueable.ts';
+import { queueable } from '../../instrumentations/ioredis/queueable.ts';
 import { pendingReply, replayed } from '../../instrumentations/ioredis/queued-commands.ts';
 import { queuedVerdict } from '../../instrumentations/ioredis/queued-verdict.ts';
-import { CallTimeoutError } from '../../src/core/errors.ts';
+import { CallTimeoutError, ConfigError } from '../../src/core/errors.ts';
+import { resolveOptions } from '../../src/core/options.ts';
+import { likelyCommands } from '../../src/core/queueable-commands.ts';
 
 describe('a Redis command may wait', () => {
   test.each([
@@ -39,21 +41,71 @@ describe('a Redis command may wait', () => {
     ['hmset', ['k', 'f', 'v']],
   ])('not otherwise: %s %j', (name, args) => {
     expect(queueable(name, args)).toBeUndefined();
-    expect(whyNot(name)).toMatch(/\w/);
   });
 
   test('that the server might refuse, if the user names it', () => {
-    const also = new Set(['rename', 'hmset', 'ltrim']);
-    expect(queueable('rename', ['a', 'b'], also)).toMatchObject({ keys: ['a', 'b'] });
+    const also = ['rename', 'hmset', 'ltrim'];
+    expect(queueable('RENAME', ['a', 'b'], also)).toMatchObject({ keys: ['a', 'b'] });
     expect(queueable('hmset', ['k', 'f', 'v'], also)).toMatchObject({ keys: ['k'] });
     expect(queueable('hmset', ['k', 'f'], also)).toBeUndefined();
     expect(queueable('ltrim', ['k', '0', 'x'], also)).toBeUndefined();
-    expect(queueable('incr', ['k'], new Set(['incr']))).toBeUndefined();
+    expect(queueable('lset', ['k', '0', 'x'], also)).toBeUndefined();
+    expect(queueable('incr', ['k'], ['incr'])).toBeUndefined();
+  });
+
+  test('with all the keys that it reads or changes', () => {
+    expect(queueable('pfmerge', ['to', 'a', Buffer.from('b')], ['pfmerge'])).toMatchObject({ keys: ['to', 'a', 'b'] });
+    expect(queueable('lset', ['k', -1, 'v'], ['lset'])).toMatchObject({ keys: ['k'] });
+  });
+
+  test.each([
+    [0, 99, true],
+    [0, -1, true],
+    [-100, -1, true],
+    [1, -1, false],
+    [0, -2, false],
+    [-100, -2, false],
+    [2, 5, false],
+    [-5, 5, false],
+  ])('of LTRIM %i %i if to trim twice is to trim once: %s', (start, stop, may) => {
+    expect(queueable('ltrim', ['k', start, stop], ['ltrim']) !== undefined).toBe(may);
   });
 
   test('by the bytes of its keys', () => {
     expect(queueable('set', ['é', 'v'])?.keys).toEqual(queueable('set', [Buffer.from('é'), 'v'])?.keys);
     expect(queueable('set', [Buffer.from([0xe9]), 'v'])?.keys).not.toEqual(queueable('set', ['é', 'v'])?.keys);
+  });
+});
+
+describe('fallback.queue.commands', () => {
+  const resolve = (commands: unknown) => resolveOptions({ fallback: { queue: { path: 'x', commands: commands as string[] } } });
+  const refusal = (commands: unknown): ConfigError => {
+    try {
+      resolve(commands);
+    } catch (error) {
+      if (error instanceof ConfigError) return error;
+    }
+    throw new Error('not refused');
+  };
+
+  test('takes names in any letter case; none by default', () => {
+    expect(resolve(['HMSet', 'lset']).policies?.fallback?.queue?.commands).toEqual(['hmset', 'lset']);
+    expect(resolve(undefined).policies?.fallback?.queue?.commands).toEqual([]);
+    expect(resolve(likelyCommands).policies?.fallback?.queue?.commands).toEqual(['hmset', 'lset', 'ltrim', 'pfmerge', 'rename']);
+  });
+
+  test.each([
+    ['INCR', 'not this one: its reply is the new value'],
+    ['flushall', 'not this one: it touches every key'],
+    ['set', 'not this one: it waits without being named'],
+    ['hmste', 'did you mean hmset?'],
+    ['constructor', 'not this one: its reply is not known without the server'],
+    [7, ''],
+  ])('refuses %s and says why', (name, why) => {
+    const { path, value, message } = refusal(['rename', name]);
+    expect({ path, value }).toEqual({ path: 'fallback.queue.commands[1]', value: name });
+    expect(message).toContain('one of hmset, lset, ltrim, pfmerge, rename');
+    expect(message).toContain(why);
   });
 });
 
@@ -91,6 +143,10 @@ describe('a command that has waited', () => {
       { name: 'mset', args: ['a', '1'] },
       { name: 'mset', args: ['a', '1'] },
     ],
+    [
+      { name: 'hmset', args: ['k', 'EX', '1'] },
+      { name: 'hmset', args: ['k', 'EX', '1'] },
+    ],
   ])('is sent with the life that is left to it: %j', (command, expected) => {
     expect(replayed(command, 4_000)).toEqual(expected);
   });
@@ -106,6 +162,11 @@ describe('a read of keys with writes that wait', () => {
     m: [command('mset', 'x', '1', 'm', '2', 'm', '3')],
     keep: [command('set', 'keep', 'v', 'KEEPTTL')],
     renamed: [command('set', 'renamed', 'v'), command('rename', 'renamed', 'other')],
+    other: [command('set', 'other', 'v'), command('rename', 'renamed', 'other')],
+    back: [command('rename', 'back', 'other'), command('set', 'back', 'v')],
+    h: [command('set', 'h', 'v'), command('hmset', 'h', 'f', 'v')],
+    l: [command('lset', 'l', '0', 'v')],
+    p: [command('pfmerge', 'to', 'p')],
   };
   const reply = (name: string, keys: string[], encoding?: null) => pendingReply(name, keys, (key) => pending[key] ?? [], encoding);
 
@@ -115,13 +176,21 @@ describe('a read of keys with writes that wait', () => {
     expect(reply('get', ['alive'])).toEqual({ value: 'v' });
     expect(reply('get', ['m'])).toEqual({ value: '3' });
     expect(reply('get', ['bytes'], null)).toEqual({ value: Buffer.from([0xff, 0x41]) });
+    expect(reply('get', ['back'])).toEqual({ value: 'v' });
     expect(reply('get', ['a'], null)).toEqual({ value: Buffer.from('new') });
     expect(reply('mget', ['a', 'gone', 'm'])).toEqual({ value: ['new', null, '3'] });
   });
 
   test('knows when it does not know', () => {
     expect(reply('get', ['keep'])).toBe('unknown');
-    expect(reply('get', ['renamed'])).toBe('unknown');
+    for (const key of ['renamed', 'other', 'h', 'l', 'p']) expect(reply('get', [key])).toBe('unknown');
+    for (const [name, key] of [
+      ['hget', 'h'],
+      ['hgetall', 'h'],
+      ['lrange', 'l'],
+      ['pfcount', 'p'],
+    ] as const)
+      expect(reply(name, [key])).toBe('unknown');
     expect(reply('mget', ['a', 'elsewhere'])).toBe('unknown');
     for (const name of ['strlen', 'ttl', 'exists', 'hgetall', 'type']) expect(reply(name, ['a'])).toBe('unknown');
   });

@@ -41,7 +41,7 @@ function rightful(schema: Schema, wrongness: number): fc.Arbitrary<unknown> {
     case 'string':
       return fc.string({ minLength: 1, maxLength: 8 });
     case 'enum':
-      return fc.constantFrom(...schema.values);
+      return fc.constantFrom(...schema.values, ...(schema.anyCase ? schema.values.map((value) => String(value).toUpperCase()) : []));
     case 'function':
       return junk;
     case 'array':
