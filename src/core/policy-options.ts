@@ -112,7 +112,10 @@ export interface FallbackOptions<Args extends unknown[] = never[], R = unknown> 
   readonly tiers?: readonly FallbackTier<Args, R>[];
   /** Other origins, for `fetch`. */
   readonly origins?: readonly string[];
-  /** Whether other origins get requests with credentials too (Authorization, Cookie, ...). Default false: those fail as without them. */
+  /**
+   * Whether other origins get requests that say who asks too: by a header (Authorization, Cookie, ...) or in the URL (a user; a parameter such as
+   * `token`, `api_key` or `sig`). Default false: those fail as without other origins.
+   */
   readonly forwardCredentials?: boolean;
   /** The order in which tiers are tried, from code only. Default: as listed. */
   readonly order?: (tiers: readonly NamedTier<Args, R>[], error: unknown) => readonly NamedTier<Args, R>[];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { withoutCredentials, withoutSecrets } from '../../src/core/credentials.ts';
+import { isSecretHeader, isSecretParameter, withoutCredentials, withoutSecrets } from '../../src/core/credentials.ts';
 import { ConfigError } from '../../src/core/errors.ts';
 
 describe('credentials', () => {
@@ -27,5 +27,30 @@ describe('credentials', () => {
     const error = new ConfigError([{ path: 'a', value, allowed: 'b' }]);
     expect(JSON.stringify([error.message, error.issues, error.value])).not.toContain('secret');
     expect(error.value).toEqual({ name: 'a', urls: ['redis://[...]@h', { deep: 'https://h?[...]' }] });
+  });
+});
+
+describe('a name says that its value is a secret', () => {
+  test.each([
+    ...['token', 'access_token', 'accessToken', 'id_token', 'refresh-token', 'user[token]', 'X-Amz-Security-Token'],
+    ...['api_key', 'apikey', 'apiKey', 'api-key', 'key', 'subscription-key', 'AWSAccessKeyId', 'client_secret', 'secret'],
+    ...['password', 'passwd', 'pwd', 'pass', 'signature', 'X-Amz-Signature', 'X-Amz-Credential', 'sig', 'code', 'Code'],
+    ...['auth', 'oauth_nonce', 'authorization', 'session', 'session_id', 'sessionid', 'JSESSIONID', 'PHPSESSID', 'sid', 'jwt'],
+  ])('of a query: %s', (name) => {
+    expect(isSecretParameter(name)).toBe(true);
+  });
+
+  test.each([
+    ...['q', 'page', 'author', 'authors', 'keyword', 'keys', 'monkey', 'design', 'sign', 'side', 'inside', 'passenger', 'bypass', 'compass'],
+    ...['country_code', 'currencyCode', 'zipcode', 'codec', 'symbol', 'id', ''],
+  ])('not of a query: %s', (name) => {
+    expect(isSecretParameter(name)).toBe(false);
+  });
+
+  test('of a header, and not of one that names a request', () => {
+    for (const name of ['authorization', 'Cookie', 'cookie2', 'X-Api-Key', 'x-auth-request-user', 'x-session-id', 'x-functions-key', 'key'])
+      expect(isSecretHeader(name)).toBe(true);
+    for (const name of ['accept', 'Idempotency-Key', 'x-idempotency-key', 'monkey', 'traceparent', 'x-request-id'])
+      expect(isSecretHeader(name)).toBe(false);
   });
 });

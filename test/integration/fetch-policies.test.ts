@@ -292,6 +292,9 @@ describe('other origins', () => {
     const app = await appWith(failOver());
     const asked = { headers: { authorization: 'Bearer x' } };
     expect(await app.get<Seen>('fetch', upstream.url + path(), asked)).toMatchObject({ status: 503 });
+    const where = path();
+    expect(await app.get<Seen>('fetch', `${upstream.url}${where}?q=1&api_key=x`)).toMatchObject({ status: 503 });
+    expect(await requestsTo(where, second)).toBe(0);
     expect(await app.get<Seen>('fetch', upstream.url + path(), { method: 'POST', body: 'x' })).toMatchObject({ status: 503 });
     const trusting = await appWith(failOver(', forwardCredentials: true'));
     const answer = await trusting.get<Seen>('fetch', upstream.url + path(), asked);
@@ -322,13 +325,14 @@ describe('the last good answer', () => {
 
   it.each([
     ['a request that says who asks', { headers: { cookie: 'id=1' } }, {}],
+    ['a request with a secret in its query', {}, {}, '?of=a&access_token=x'],
     ['an answer that may not be stored', {}, { 'cache-control': 'no-store' }],
     ['an answer that sets a cookie', {}, { 'set-cookie': 'id=1' }],
     ['an answer that is too old after its own word', {}, { 'cache-control': 'max-age=0, must-revalidate' }],
-  ])('is not kept of %s', async (_what, init, headers) => {
+  ])('is not kept of %s', async (_what, init, headers, query = '') => {
     await upstream.behave({ mode: 'ok', headers });
     const app = await appWith(stale);
-    const where = upstream.url + path();
+    const where = upstream.url + path() + query;
     await rulesLoaded(app);
     await app.get('fetch', where, init);
     await upstream.behave({ mode: 'status', status: 500 });

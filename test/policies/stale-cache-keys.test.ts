@@ -77,6 +77,10 @@ describe('HTTP', () => {
     ['a session', { headers: [['x-session-id', 'x']] }],
     ['a token of a header of its own', { headers: [['x-amz-security-token', 'x']] }],
     ['a user in the URL', { url: 'http://me:pw@h/a' }],
+    ['a password alone in the URL', { url: 'http://:pw@h/a' }],
+    ['a token in the query', { url: 'http://h/a?b=1&access_token=x' }],
+    ['a key in the query, encoded as it need not be', { url: 'http://h/a?%61pi_key=x' }],
+    ['a signed URL', { url: 'http://h/a?X-Amz-Expires=60&X-Amz-Signature=x' }],
   ])('is not cached with %s, unless told whose it is', (_, change) => {
     const request = { ...http, ...(change as Partial<typeof http>) };
     expect(httpCacheKey(request)).toBeUndefined();

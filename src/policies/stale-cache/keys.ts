@@ -1,3 +1,5 @@
+import { isSecretHeader, isSecretParameter } from '../../core/credentials.ts';
+
 /**
  * What makes up the key of a stored answer. Two questions that could have different answers never share one: parts carry their
  * types ('1' and 1 differ) and lengths ('ab', 'c' and 'a', 'bc' differ). Keys are digests, so that no value of a query stands in
@@ -34,13 +36,12 @@ export function sqlCacheKey(of: {
   return digest('sql', [of.server, of.database, of.user, of.text, of.values === undefined ? [] : [...of.values], of.rowMode, of.partition]);
 }
 
-/** Headers that say who asks. */
-const credentials = /^(authorization|proxy-authorization|cookie|cookie2)$|auth|token|secret|api-?key|session|signature|credential/i;
-
 /** Whether an HTTP request says who asks: its answer may be meant for one person only. */
 export function isCredentialed(url: URL, headers: Iterable<readonly [name: string, value: string]>): boolean {
   if (url.username !== '' || url.password !== '') return true;
-  for (const [name] of headers) if (credentials.test(name)) return true;
+  for (const [name] of headers) if (isSecretHeader(name)) return true;
+  if (url.search === '') return false;
+  for (const name of url.searchParams.keys()) if (isSecretParameter(name)) return true;
   return false;
 }
 

@@ -147,6 +147,29 @@ describe('a fetch with policies', () => {
     expect(registry.find('http://other.example')?.snapshot().calls).toMatchObject({ success: 1 });
   });
 
+  it.each([
+    ['?q=1&token=s3cret', 'http://shop.example'],
+    ['?sig=s3cret', 'http://shop.example'],
+    ['?author=me&keyword=a&country_code=de', 'http://shop.example'],
+    ['', 'http://me:s3cret@shop.example'],
+  ])('that says who asks in its URL goes to no other origin unless it may: %s of %s', async (query, from) => {
+    const harmless = !`${query}${from}`.includes('s3cret');
+    for (const forwardCredentials of [false, true]) {
+      original.mockClear();
+      guard({ fallback: { origins: ['http://other.example'], forwardCredentials } });
+      registry.get(origin).forceOpen();
+      const asked = scope.fetch(`${from}/x${query}`);
+      if (harmless || forwardCredentials) {
+        await asked;
+        expect(original.mock.calls.map(([where]) => where)).toEqual([`http://other.example/x${query}`]);
+      } else {
+        await expect(asked).rejects.toMatchObject({ code: 'EBREAKEROPEN' });
+        expect(original).not.toHaveBeenCalled();
+      }
+      undo();
+    }
+  });
+
   it('does not repeat what a certificate forbids', async () => {
     guard({ retry: { backoffMs: 1 } });
     original.mockRejectedValue(new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code: 'CERT_HAS_EXPIRED' }) }));
