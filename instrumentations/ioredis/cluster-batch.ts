@@ -18,6 +18,7 @@ export class Batch {
   constructor(commands: readonly CommandLike[], operation: string) {
     this.#operation = operation;
     this.#pending = commands.length;
+    any = true;
     for (const command of commands) {
       batches.set(command, this);
       setCall(command, undefined);
@@ -62,7 +63,9 @@ export class Batch {
 }
 
 const batches = new WeakMap<object, Batch>();
+/** Most programs have no Cluster, and need not ask for each command. */
+let any = false;
 
 export function batchOf(command: CommandLike): Batch | undefined {
-  return batches.get(command);
+  return any ? batches.get(command) : undefined;
 }

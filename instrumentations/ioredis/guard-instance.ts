@@ -119,8 +119,11 @@ const redisOf = (self: object): object => (self as PipelineLike).redis;
 
 /** Guards that let pass whoever was not chosen. */
 function only(clientOf: (self: object) => object): typeof guardMethod {
+  const has = (self: unknown): boolean => isChosen(clientOf(self as object));
   return (owner, name, around) =>
-    guardMethod(owner, name, (original, self, args) => (isChosen(clientOf(self as object)) ? around(original, self, args) : original(self, args)));
+    typeof around === 'function'
+      ? guardMethod(owner, name, (original, self, args) => (has(self) ? around(original, self, args) : original(self, args)))
+      : guardMethod(owner, name, { before: (self, args, original) => (has(self) ? around.before(self, args, original) : undefined) });
 }
 
 function guardDuplicate(owner: object): Guard {

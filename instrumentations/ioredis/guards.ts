@@ -4,12 +4,12 @@ import { aroundClusterCommand, aroundClusterStatus } from './cluster.ts';
 import type { CommandClasses } from './command-class.ts';
 import { aroundDisconnect, aroundSetStatus, aroundSilentEmit } from './connection.ts';
 import { aroundPipelineExec } from './pipeline.ts';
-import { aroundSendCommand, type RegistrySource } from './send-command.ts';
+import { beforeSendCommand, type RegistrySource } from './send-command.ts';
 
 /** Guards the class of clients. @param guard other than the plain one where only some of its instances are to be guarded */
 export function guardClient(prototype: object, classes: CommandClasses, source: RegistrySource, guard = guardMethod): Guard[] {
   return [
-    guard(prototype, 'sendCommand', aroundSendCommand(source, classes)),
+    guard(prototype, 'sendCommand', beforeSendCommand(source, classes)),
     guard(prototype, 'silentEmit', aroundSilentEmit(source, classes)),
     guard(prototype, 'setStatus', aroundSetStatus(source, classes)),
     guard(prototype, 'pipeline', aroundPipeline(source, classes)),

@@ -1,11 +1,11 @@
 import type { AcquireOptions } from '../../src/breaker/environment.ts';
 import { policiesOf } from '../../src/policies/compose.ts';
 import type { Registry } from '../../src/registry/registry.ts';
-import type { Around, Original } from '../shared/guard.ts';
+import type { Before, Original } from '../shared/guard.ts';
 import { CommandCall, callOf, type Resent } from './call.ts';
 import { type ClientState, stateOf } from './client-state.ts';
 import { batchOf } from './cluster-batch.ts';
-import type { CommandClasses } from './command-class.ts';
+import type { CommandClass, CommandClasses } from './command-class.ts';
 import { limitTime } from './deadlines.ts';
 import { delayReply, hangCommand } from './injected.ts';
 import { isOwn } from './own-command.ts';
@@ -32,19 +32,21 @@ const blockingRefusalMs = 500;
 const taken = Symbol('taken');
 
 /** The guard of `Redis.prototype.sendCommand`: one admission per logical call, or per attempt where policies make several. */
-export function aroundSendCommand(source: RegistrySource, classes: CommandClasses): Around {
-  return (original, self, args) => {
-    const command = args[0] as CommandLike | null | undefined;
-    if (typeof command !== 'object' || command === null || callOf(command) !== undefined) return original(self, args);
-    const client = self as RedisLike;
-    const state = stateOf(client, classes);
-    const decision = decide(client, state, command, args.length > 1 && args[1] !== undefined, original);
-    if (decision === undefined) return original(self, args);
-    if (decision === taken) return command.promise;
-    // As the client itself rejects a command that it cannot send: by the command's own promise or callback.
-    if (classes.of(command) === 'blocking') source.registry.clock.setTimer(() => command.reject(decision), blockingRefusalMs);
-    else command.reject(decision);
-    return command.promise;
+export function beforeSendCommand(source: RegistrySource, classes: CommandClasses): Before {
+  return {
+    before(self, args, original) {
+      const command = args[0] as CommandLike | null | undefined;
+      if (typeof command !== 'object' || command === null || callOf(command) !== undefined) return undefined;
+      const client = self as RedisLike;
+      const state = stateOf(client, classes);
+      const decision = decide(client, state, command, args.length > 1 && args[1] !== undefined, original);
+      if (decision === undefined) return undefined;
+      if (decision === taken) return command.promise;
+      // As the client itself rejects a command that it cannot send: by the command's own promise or callback.
+      if (classes.of(command) === 'blocking') source.registry.clock.setTimer(() => command.reject(decision), blockingRefusalMs);
+      else command.reject(decision);
+      return command.promise;
+    },
   };
 
   /** Made where there are policies: a function made in `decide` would cost every command an object for what it captures. */
@@ -94,7 +96,7 @@ export function aroundSendCommand(source: RegistrySource, classes: CommandClasse
       const call = { client, state, command, operation, server: group.key, db: selectedBy(client), send: sender(again, client, state) };
       if (runWithPolicies(breaker, policies, call)) return taken;
     }
-    const admission = admitFor(client, state, group, operation, breaker, faultsFor(command, inPipeline));
+    const admission = admitFor(client, state, group, operation, breaker, faultsFor(command, operation, inPipeline));
     if (admission instanceof Error) {
       if (command.name === 'multi') refuseTransaction(state, admission);
       return admission;
@@ -118,12 +120,12 @@ function noteUncounted(client: RedisLike, state: ClientState, name: string): voi
   if ((name === 'auth' || name === 'hello') && client.status === 'ready') state.isSomebodyElse = true;
 }
 
-/** What begins something on the connection may be refused, but not kept waiting: what follows it would come first. */
+/** What begins something on the connection, all of them writes, may be refused, but not kept waiting: what follows it would come first. */
 const beginnings: ReadonlySet<string> = new Set(['multi', 'watch']);
 
-function faultsFor({ name }: CommandLike, inPipeline: boolean): AcquireOptions | undefined {
+function faultsFor({ name }: CommandLike, operation: CommandClass, inPipeline: boolean): AcquireOptions | undefined {
   if (inPipeline) return sparesFaults;
-  return beginnings.has(name.toLowerCase()) ? undefined : heedsFaults;
+  return operation === 'write' && beginnings.has(name.toLowerCase()) ? undefined : heedsFaults;
 }
 
 const resent: Resent = (command, error, admission) => {

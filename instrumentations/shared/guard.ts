@@ -10,6 +10,15 @@ export type Original = (self: unknown, args: readonly unknown[]) => unknown;
  */
 export type Around = (original: Original, self: unknown, args: readonly unknown[]) => unknown;
 
+/** The same for what is called so often that a function per call counts: it decides before the call, and hears no more of it. */
+export interface Before {
+  /**
+   * `undefined`: the call goes on as it is. Anything else is the answer of a call that is not to go on now; `original` may make it later. A throw
+   * of its own is reported, and the call goes on.
+   */
+  before(self: unknown, args: readonly unknown[], original: Original): unknown;
+}
+
 export interface Guard {
   /** Whether it guards: not after `remove`, and not where another guard had been first. */
   readonly active: boolean;
@@ -35,7 +44,7 @@ const inert: Guard = { active: false, promote: () => undefined, remove: () => un
  * say `if (isWrapped(fn)) unwrap(fn)`; hence it answers `__wrapped`, `__original` and `__unwrap` for what is inside it.
  * Never throws: what cannot be guarded is reported and left alone.
  */
-export function guardMethod(owner: object, name: PropertyKey, around: Around): Guard {
+export function guardMethod(owner: object, name: PropertyKey, around: Around | Before): Guard {
   const names = (owner as { [guardedNames]?: Set<PropertyKey> })[guardedNames];
   if (Object.hasOwn(owner, guardedNames) && names?.has(name)) return inert;
   try {
@@ -49,13 +58,15 @@ export function guardMethod(owner: object, name: PropertyKey, around: Around): G
 /** One function that was put into the slot. Only the active shell guards; older ones, buried under other wrappers, pass through. */
 interface Shell {
   readonly fn: AnyFunction;
+  /** What is inside it, whatever that is by then. */
+  readonly original: Original;
   inner: AnyFunction;
 }
 
 class MethodGuard implements Guard {
   readonly #owner: object;
   readonly #name: PropertyKey;
-  readonly #around: Around;
+  readonly #around: Around | Before;
   readonly #shells = new WeakMap<object, Shell>();
   /** As found; `undefined` when the method was inherited. */
   readonly #descriptor: PropertyDescriptor | undefined;
@@ -63,7 +74,7 @@ class MethodGuard implements Guard {
   #promotions = 0;
   active = true;
 
-  constructor(owner: object, name: PropertyKey, around: Around) {
+  constructor(owner: object, name: PropertyKey, around: Around | Before) {
     this.#owner = owner;
     this.#name = name;
     this.#around = around;
@@ -112,7 +123,7 @@ class MethodGuard implements Guard {
         return guard.#call(shell, this, args);
       },
     };
-    const shell: Shell = { fn, inner };
+    const shell: Shell = { fn, inner, original: (self, args) => Reflect.apply(shell.inner, self, args) };
     imitate(fn, inner);
     Object.defineProperties(fn, {
       __wrapped: { configurable: true, get: () => (shell.inner as Partial<Wrapped>).__wrapped },
@@ -163,7 +174,23 @@ class MethodGuard implements Guard {
   }
 
   #call(shell: Shell, self: unknown, args: unknown[]): unknown {
+    const around = this.#around;
     if (!this.active || this.#passesThrough(shell)) return Reflect.apply(shell.inner, self, args);
+    return typeof around === 'function' ? this.#callAround(around, shell, self, args) : this.#callBefore(around, shell, self, args);
+  }
+
+  #callBefore(around: Before, shell: Shell, self: unknown, args: unknown[]): unknown {
+    let answer: unknown;
+    try {
+      answer = around.before(self, args, shell.original);
+    } catch (error) {
+      if (isBreakerError(error)) throw error;
+      reportFault(error, `the guard of ${String(this.#name)}`);
+    }
+    return answer === undefined ? Reflect.apply(shell.inner, self, args) : answer;
+  }
+
+  #callAround(around: Around, shell: Shell, self: unknown, args: unknown[]): unknown {
     let stage: 'before' | 'answered' | 'threw' = 'before';
     let outcome: unknown;
     const original: Original = (that, given) => {
@@ -178,7 +205,7 @@ class MethodGuard implements Guard {
       }
     };
     try {
-      return this.#around(original, self, args);
+      return around(original, self, args);
     } catch (error) {
       // The assertion: control flow analysis does not see that `original` writes to it.
       const reached = stage as 'before' | 'answered' | 'threw';
