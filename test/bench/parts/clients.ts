@@ -33,14 +33,16 @@ interface Scenario {
   readonly worker: string;
   readonly what: string;
   readonly server: 'redis' | 'postgres' | 'http';
-  /** The least share of the bare throughput. */
+  /** The least share of the throughput without ours. */
   readonly throughput: number;
+  /** The most processor time that a call may take more, in microseconds. */
+  readonly cpuUs?: number;
 }
 
 const scenarios: readonly Scenario[] = [
-  { worker: 'redis-get', what: 'Redis GET, 50 in flight', server: 'redis', throughput: 0.97 },
-  { worker: 'redis-pipeline', what: 'Redis pipelines of 50', server: 'redis', throughput: 0.97 },
-  { worker: 'redis-auto', what: 'Redis autopipelining', server: 'redis', throughput: 0.97 },
+  { worker: 'redis-get', what: 'Redis GET, 50 in flight', server: 'redis', throughput: 0.97, cpuUs: 0.4 },
+  { worker: 'redis-pipeline', what: 'Redis pipelines of 50', server: 'redis', throughput: 0.97, cpuUs: 0.4 },
+  { worker: 'redis-auto', what: 'Redis autopipelining', server: 'redis', throughput: 0.97, cpuUs: 0.4 },
   { worker: 'postgres', what: 'PostgreSQL SELECT 1, pool of 10', server: 'postgres', throughput: 0.97 },
   { worker: 'fetch', what: 'fetch, 50 in flight', server: 'http', throughput: 0.96 },
 ];
@@ -52,7 +54,7 @@ export const clients: Part = async ({ quick }) => {
   const servers = { redis: await startRedis(), postgres: await startPostgres(), http: await startHttp() };
   try {
     for (const scenario of scenarios) {
-      const slices = await measure(scenario, servers[scenario.server].port, quick ? 4 : 15);
+      const slices = await measure(scenario, servers[scenario.server].port, quick ? 4 : 30);
       rows.push(...rowsOf(scenario, slices));
       lines.push([scenario.what, ...names.map((name) => amount(figure(slices[name].map(perSecond)).median))]);
       lines.push([`— CPU µs per call`, ...names.map((name) => amount(figure(slices[name].map(cpu)).median))]);
@@ -78,7 +80,7 @@ async function measure({ worker }: Scenario, port: number, rounds: number): Prom
     for (let round = 0; round < rounds; round += 1) {
       for (let turn = 0; turn < names.length; turn += 1) {
         const name = names[(turn + round) % names.length] as Contender;
-        slices[name].push(await children[name].ask<Slice>({ ms: 500 }));
+        slices[name].push(await children[name].ask<Slice>({ ms: 300 }));
       }
     }
   } finally {
@@ -90,14 +92,20 @@ async function measure({ worker }: Scenario, port: number, rounds: number): Prom
 const perSecond = ({ calls, ms }: Slice): number => (calls / ms) * 1_000;
 const cpu = ({ calls, cpuUs }: Slice): number => cpuUs / calls;
 
-function rowsOf({ what, throughput }: Scenario, slices: Record<Contender, Slice[]>): Row[] {
+function rowsOf({ what, throughput, cpuUs }: Scenario, slices: Record<Contender, Slice[]>): Row[] {
   const rate = (name: Contender, base: Contender): Figure => ratio(slices[name].map(perSecond), slices[base].map(perSecond));
   const more = (name: Contender, base: Contender): Figure =>
     figure(slices[name].map((slice, round) => cpu(slice) - cpu(slices[base][round] ?? slice)));
+  const added = (text: string, name: Contender, base: Contender): Row => {
+    const row = `${what}: CPU per call that ${text}`;
+    return cpuUs === undefined ? told('clients', row, more(name, base), ' µs') : atMost('clients', row, more(name, base), cpuUs, ' µs');
+  };
   return [
     atLeast('clients', `${what}: throughput, ours with all telemetry / bare`, rate('ours', 'bare'), throughput),
-    atMost('clients', `${what}: CPU per call that ours adds`, more('ours', 'bare'), 0.4, ' µs'),
+    added('ours adds', 'ours', 'bare'),
     told('clients', `${what}: throughput, OpenTelemetry's own instrumentation / bare`, rate('otel', 'bare')),
-    told('clients', `${what}: throughput, ours beside it / it alone`, rate('both', 'otel')),
+    told('clients', `${what}: CPU per call that OpenTelemetry's own adds`, more('otel', 'bare'), ' µs'),
+    atLeast('clients', `${what}: throughput, ours beside it / it alone`, rate('both', 'otel'), throughput),
+    added('ours adds beside it', 'both', 'otel'),
   ];
 }
