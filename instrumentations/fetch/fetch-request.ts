@@ -3,9 +3,9 @@ import { isCredentialed } from '../../src/policies/stale-cache/keys.ts';
 import { KeptBody, once, snapshotOf } from './request-body.ts';
 import type { FetchInit, RequestLike } from './types.ts';
 
-/** RFC 9110, 9.2: methods that leave things as they are, and those that may be made twice. */
-/** What leaves stored things as they are. */
+/** RFC 9110, 9.2.1: methods that leave what is stored as it is. */
 export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+/** RFC 9110, 9.2.2: methods that may be made twice. */
 const idempotent: ReadonlySet<string> = new Set([...safeMethods, 'PUT', 'DELETE']);
 
 /** What `fetch` reads of its second argument, on a prototype too. */
@@ -45,8 +45,8 @@ export class FetchRequest {
     this.#init = (typeof init === 'object' && init !== null) || typeof init === 'function' ? (init as FetchInit) : {};
     const request = requestOf(input);
     this.url = request?.url ?? String((input as { href?: unknown } | null)?.href ?? input);
-    const { method, headers, signal, cache } = this.#init;
-    this.method = String(method ?? request?.method ?? 'GET').toUpperCase();
+    const { headers, signal, cache } = this.#init;
+    this.method = methodOf(this.#init, request);
     this.signal = (signal === undefined ? request?.signal : (signal as AbortSignal | null)) ?? undefined;
     this.headers = listed(headers ?? request?.headers);
     this.cache = cache ?? request?.cache;
@@ -122,6 +122,15 @@ export class FetchRequest {
     this.#kept = undefined;
     this.#again = undefined;
   }
+}
+
+/** Whether a `fetch` leaves what is stored as it is, by its arguments alone. */
+export function isSafeFetch([input, init]: readonly unknown[]): boolean {
+  return safeMethods.has(methodOf((init ?? {}) as FetchInit, requestOf(input)));
+}
+
+function methodOf({ method }: FetchInit, request: RequestLike | undefined): string {
+  return String(method ?? request?.method ?? 'GET').toUpperCase();
 }
 
 function requestOf(input: unknown): RequestLike | undefined {

@@ -1,8 +1,11 @@
 import { reportFault } from '../../src/core/fault.ts';
 import { isTracingSuppressed } from '../../src/core/suppress-tracing.ts';
+import { policiesOf } from '../../src/policies/compose.ts';
+import { watchLimits } from '../../src/policies/watching.ts';
 import type { Undo } from '../shared/hook.ts';
 import type { HttpAdmission } from './admission.ts';
 import { Attempts } from './attempts.ts';
+import { isSafeFetch } from './fetch-request.ts';
 import { isMocking, isMockingByDefault, mayDefer } from './global-dispatcher.ts';
 import { handOver } from './hand-over.ts';
 import { HttpCall } from './http-call.ts';
@@ -12,6 +15,7 @@ import { hasPolicies, PolicedFetch } from './policed-fetch.ts';
 import type { RequestObserver } from './request-observer.ts';
 import type { Responses } from './served-response.ts';
 import type { Fetch, ResponseLike } from './types.ts';
+import type { Upstream } from './upstream.ts';
 
 /** Answered by a guarded `fetch`, for other copies of this package. */
 const guarded = Symbol.for('otel-breaker.guarded');
@@ -124,8 +128,24 @@ class FetchGuard {
     if (isTracingSuppressed()) return undefined;
     this.#observer.observe();
     const upstream = this.#admission.upstreamOf(origin);
-    if (hasPolicies(upstream.breaker)) return new PolicedFetch(upstream, this.#attempts, args, this.scope);
+    const { breaker } = upstream;
+    if (hasPolicies(breaker)) {
+      return breaker.onlyWatches ? this.#watched(upstream, args, signal) : new PolicedFetch(upstream, this.#attempts, args, this.scope);
+    }
     return this.onlyPolicies ? undefined : this.#admission.admitTo(upstream, 'promise', signal);
+  }
+
+  /** As without policies, but that limits count what they would have refused. */
+  #watched(upstream: Upstream, args: readonly unknown[], signal: AbortSignal | undefined): HttpCall | Error | undefined {
+    const { breaker } = upstream;
+    const policies = policiesOf(breaker);
+    // undici's dispatchers ask for everything but the bulkhead themselves.
+    if (this.onlyPolicies && policies?.bulkhead === undefined) return undefined;
+    const place = policies && watchLimits(breaker, policies, isSafeFetch(args));
+    const call = this.#admission.admitTo(upstream, 'promise', signal);
+    if (call instanceof HttpCall) call.place = place;
+    else place?.leave();
+    return call;
   }
 
   /** One attempt of many. Whatever `this` was, `fetch` has no use for it. */
@@ -189,7 +209,7 @@ function followed(call: HttpCall, result: unknown): unknown {
       (error: unknown) => rejected(call, error),
     );
   } else {
-    call.permit.ignore();
+    call.unsent();
   }
   return result;
 }

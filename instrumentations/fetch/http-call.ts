@@ -40,6 +40,8 @@ export class HttpCall implements Held, WaitingCall {
   older: WaitingCall | undefined;
   newer: WaitingCall | undefined;
   listed = false;
+  /** In a bulkhead that only counts, until the headers are here. */
+  place: { leave(): void } | undefined;
   /** How its error was counted. */
   outcome: Outcome | 'cancelled' | undefined;
   #phase: 'waiting' | 'answered' | 'streaming' | 'over' = 'waiting';
@@ -188,6 +190,7 @@ export class HttpCall implements Held, WaitingCall {
     if (this.#phase !== 'waiting') return false;
     this.#phase = 'over';
     this.upstream.waiting.remove(this);
+    this.place?.leave();
     if (this.#early !== undefined) handOver.following -= 1;
     return true;
   }

@@ -51,7 +51,7 @@ export class PolicedFetch implements PolicyCall<ResponseLike> {
     this.#attempts = attempts;
     this.#request = new FetchRequest(args);
     this.#responses = responses;
-    const acts = !breaker.onlyWatches && degradedModeOf(breaker) !== 'bypass';
+    const acts = degradedModeOf(breaker) !== 'bypass';
     const { policies } = breaker.options;
     if (acts && (policies?.retry !== undefined || policies?.fallback?.origins !== undefined)) this.#request.keep();
     this.#stale = acts ? StaleResponse.of(breaker, this.#request, responses) : undefined;

@@ -5,6 +5,7 @@ import { degradedModeOf } from '../../src/policies/degraded.ts';
 import { gateRefusal } from '../../src/policies/gate.ts';
 import { takePlace } from '../../src/policies/limits.ts';
 import { isRead } from '../../src/policies/policy-call.ts';
+import { watchLimits } from '../../src/policies/watching.ts';
 import type { ClientState } from './client-state.ts';
 import { selectedBy } from './queue-replay.ts';
 import { turnBehind } from './turn.ts';
@@ -25,8 +26,10 @@ export function enterBatch(breaker: Breaker, state: ClientState, pipeline: Pipel
 }
 
 function passLimits(breaker: Breaker, policies: Policies, operation: string): Entry | Promise<Entry> {
+  const reads = operation === 'admin' || isRead(operation);
+  if (breaker.onlyWatches) return watchLimits(breaker, policies, reads);
   if (degradedModeOf(breaker) === 'bypass') return undefined;
-  const refusal = gateRefusal(breaker, policies, operation === 'admin' || isRead(operation));
+  const refusal = gateRefusal(breaker, policies, reads);
   const { bulkhead } = policies;
   if (refusal !== undefined || bulkhead === undefined || bulkhead.take()) return refusal ?? bulkhead;
   return takePlace(breaker, bulkhead, undefined).then((full) => full ?? bulkhead);

@@ -30,6 +30,11 @@ interface Kept {
   readonly context: ReplyContext | undefined;
 }
 
+/** The class of operation that policies know a command by: PING and INFO leave what is stored as it is; so do scripts that say so. */
+export function policyOperation({ name }: CommandLike, operation: CommandClass): string {
+  return operation === 'admin' || /_ro$/i.test(name) ? 'read' : operation;
+}
+
 /** Sends a command of ours on the guarded way. Returns the refusal, if it is refused. */
 export type Send = (command: CommandLike) => Error | undefined;
 
@@ -63,9 +68,7 @@ export class RedisCall implements PolicyCall<unknown> {
   }
 
   get operation(): string {
-    const { name } = this.#command;
-    // PING and INFO leave what is stored as it is; so do scripts that say so.
-    return this.#class === 'admin' || /_ro$/i.test(name) ? 'read' : this.#class;
+    return policyOperation(this.#command, this.#class);
   }
 
   get idempotent(): boolean {

@@ -1,10 +1,13 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import { reportFault } from '../../src/core/fault.ts';
 import type { Policies } from '../../src/policies/compose.ts';
+import { isRead } from '../../src/policies/policy-call.ts';
+import { watchLimits } from '../../src/policies/watching.ts';
+import { isolated, onEnding } from './call.ts';
 import type { ClientState } from './client-state.ts';
 import type { CommandClass } from './command-class.ts';
 import { answer, transformed } from './own-command.ts';
-import { RedisCall, type Send } from './redis-call.ts';
+import { policyOperation, RedisCall, type Send } from './redis-call.ts';
 import { turnBehind } from './turn.ts';
 import type { CommandLike, RedisLike } from './types.ts';
 import type { WriteQueue } from './write-queue.ts';
@@ -30,6 +33,11 @@ const unfit: ReadonlySet<string> = new Set(['multi', 'watch']);
 export function runWithPolicies(breaker: Breaker, policies: Policies | undefined, of: GuardedCommand): boolean {
   const { command, operation, state } = of;
   if (operation === 'blocking' || unfit.has(command.name.toLowerCase())) return false;
+  if (policies !== undefined && breaker.onlyWatches) {
+    isolated(() => watch(breaker, policies, of));
+    // Without policies, then. What an earlier mode has queued keeps its place.
+    return runWithPolicies(breaker, undefined, of);
+  }
   let made: Promise<unknown> | undefined;
   try {
     const opening = state.writes !== undefined && !state.writes.slot.settled ? state.writes.slot.opened : undefined;
@@ -45,13 +53,25 @@ export function runWithPolicies(breaker: Breaker, policies: Policies | undefined
   return made !== undefined;
 }
 
+/** The command itself is sent, in its place; it only says when it has ended. */
+function watch(breaker: Breaker, policies: Policies, { command, operation }: GuardedCommand): void {
+  const place = watchLimits(breaker, policies, isRead(policyOperation(command, operation)));
+  if (place === undefined) return;
+  let inside = true;
+  const leave = (): void => {
+    if (inside) place.leave();
+    inside = false;
+  };
+  onEnding(command, { resolved: leave, rejected: leave });
+}
+
 /** `undefined` where there is nothing to do but to send it. */
 function begin(breaker: Breaker, policies: Policies | undefined, of: GuardedCommand): Promise<unknown> | undefined {
   const call = policies && new RedisCall(breaker, of);
   const make = (): Promise<unknown> => (policies !== undefined && call !== undefined ? policies.run(call) : once(breaker, of));
   const { writes } = of.state;
   // A write that may wait itself is in its turn anyway.
-  const queued = call !== undefined && !breaker.onlyWatches && call.queue !== undefined;
+  const queued = call !== undefined && call.queue !== undefined;
   const turn = writes === undefined || queued ? undefined : turnOf(writes, breaker, of);
   if (turn === undefined) return call && make();
   return 'value' in turn ? Promise.resolve(transformed(of.command, turn.value, undefined)) : turn.then(make);

@@ -1,11 +1,12 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
+import type { Bulkhead } from '../../src/policies/bulkhead.ts';
 import type { Policies } from '../../src/policies/compose.ts';
 import { overtaken } from '../../src/policies/limits.ts';
 import type { Attempt } from '../../src/policies/policy-call.ts';
 import type { Database } from './database.ts';
 import type { Operation } from './operation.ts';
 import { PolicedQuery } from './policed-query.ts';
-import { deliver, maySettle, refusalOf } from './policies.ts';
+import { deliver, maySettle, refusalOf, watch } from './policies.ts';
 import { callbackOf, refuseQuery } from './refuse.ts';
 import { resultMaker } from './result.ts';
 import { sessionOf } from './session.ts';
@@ -33,11 +34,9 @@ export function queryClient(
   send: SendQuery,
 ): { readonly answer: unknown } | undefined {
   const { client, operation, breaker } = statement;
-  const [config] = args;
   // What follows counts on it: nothing may keep it back.
   if (operation.setting) return undefined;
-  // What is begun on a connection must be given to it in its place.
-  if (isSubmittable(config) || operation.transaction !== undefined || !maySettle(operation) || client.pipeline === true) {
+  if (isGated(statement, args)) {
     const refusal = refusalOf(policies, breaker);
     return refusal && { answer: refuseQuery(client, args, refusal) };
   }
@@ -47,6 +46,16 @@ export function queryClient(
   const run = policies.run(call);
   call.returned = true;
   return { answer: deliver(client._Promise, callback, null, run) };
+}
+
+/** The same for a breaker that only watches: the place that the statement holds until it ends. */
+export function watchClient(policies: Policies, statement: ClientStatement, args: readonly unknown[]): Bulkhead | undefined {
+  return statement.operation.setting ? undefined : watch(policies, statement.breaker, isGated(statement, args));
+}
+
+/** What is begun on a connection must be given to it in its place. */
+function isGated({ client, operation }: ClientStatement, [config]: readonly unknown[]): boolean {
+  return isSubmittable(config) || operation.transaction !== undefined || !maySettle(operation) || client.pipeline === true;
 }
 
 class HeldClientQuery extends PolicedQuery {

@@ -5,7 +5,7 @@ import type { Permit } from '../../src/breaker/permit.ts';
 import type { Attempt } from '../../src/policies/policy-call.ts';
 import type { Original } from '../shared/guard.ts';
 import { isolated } from '../shared/isolated.ts';
-import { type ClientStatement, queryClient } from './client-policies.ts';
+import { type ClientStatement, queryClient, watchClient } from './client-policies.ts';
 import type { Database } from './database.ts';
 import { HeldQuery, queryJustGiven } from './held-query.ts';
 import { delayAnswer, faultsFor, HungQuery, hungAnswer } from './injected.ts';
@@ -20,6 +20,11 @@ import { isPaced, watchSubmittable } from './submittable.ts';
 import type { Transactions } from './transaction.ts';
 import { isFunction, isSubmittable, type PgCallback, type PgClient, type PgQueryConfig, type PgSubmittable, textOf } from './types.ts';
 
+/** In a bulkhead that only counts; held until the statement ends. */
+interface Place {
+  leave(): void;
+}
+
 /** `Client.query` by the application, on a client of its own or one that it has checked out. */
 export function query(original: Original, client: PgClient, args: readonly unknown[], database: Database, transactions: Transactions): unknown {
   const operation = operationOf(textOf(args[0], client));
@@ -33,13 +38,14 @@ export function query(original: Original, client: PgClient, args: readonly unkno
   // Inside a transaction nothing is refused, nor what prepares a connection; the results count all the same.
   if (prepared || transactions.isInside(client)) return send(original, args, statement, observe(breaker), true);
   const policies = policiesFor(breaker);
-  const attempt = (given: readonly unknown[], within: Attempt | undefined): unknown => {
+  const attempt = (given: readonly unknown[], within: Attempt | undefined, place?: Place): unknown => {
     const permit = breaker.tryAcquire(faultsFor(client, given, operation));
-    if (permit === undefined) return refuseQuery(client, given, breaker.rejection());
-    return permit.injection?.kind === 'hang'
-      ? hang(statement, permit, permit.injection, given, within)
-      : send(original, given, statement, permit, false, within);
+    if (permit !== undefined && permit.injection?.kind !== 'hang') return send(original, given, statement, permit, false, within, place);
+    place?.leave();
+    if (permit?.injection === undefined) return refuseQuery(client, given, breaker.rejection());
+    return hang(statement, permit, permit.injection, given, within);
   };
+  if (policies !== undefined && breaker.onlyWatches) return attempt(args, undefined, watchClient(policies, statement, args));
   const served = policies && queryClient(policies, statement, args, attempt);
   return served === undefined ? attempt(args, undefined) : served.answer;
 }
@@ -51,12 +57,13 @@ function send(
   permit: Permit<Breaker> | undefined,
   sure: boolean,
   within?: Attempt,
+  place?: Place,
 ): unknown {
   const { client, operation, transactions } = statement;
   transactions.sent(client, operation);
   // Nor is anybody told that a transaction has not begun which may begin later: what follows would be inside it, unknown to all.
   const answerable = !sure && operation.transaction === undefined;
-  const call = new QueryCall(statement, permit, answerable, within);
+  const call = new QueryCall(statement, permit, answerable, within, place);
   try {
     return permit?.probe ? permit.enter(() => call.start(original, args)) : call.start(original, args);
   } catch (error) {
@@ -93,6 +100,7 @@ class QueryCall {
     private readonly answerable: boolean,
     /** Where policies are around it. */
     within: Attempt | undefined,
+    private readonly place: Place | undefined,
   ) {
     this.policed = within !== undefined;
     this.signal = within?.signal;
@@ -123,6 +131,7 @@ class QueryCall {
     if (isFunction(own)) return this.#withOwnCallback(original, config as PgQueryConfig, own, args);
     const result = original(this.statement.client, args);
     if (!isThenable(result)) {
+      this.place?.leave();
       this.permit?.ignore();
       return result;
     }
@@ -161,6 +170,7 @@ class QueryCall {
 
   #end(): void {
     this.#settled = true;
+    this.place?.leave();
     this.#held?.over();
     this.signal?.removeEventListener('abort', this.#onAbort);
   }

@@ -5,7 +5,7 @@ import { query } from './client-query.ts';
 import type { Databases } from './database.ts';
 import { heedsFaults, hungAnswer } from './injected.ts';
 import { operationOf } from './operation.ts';
-import { policiesFor } from './policies.ts';
+import { maySettle, policiesFor, watch as watchStatement } from './policies.ts';
 import { checkOut } from './pool-connect.ts';
 import { queryPool } from './pool-policies.ts';
 import { hangPoolQuery, PoolCall, takeHandedOver, takeStarting } from './pool-query.ts';
@@ -38,14 +38,17 @@ export function pgGuards(databases: Databases, transactions: Transactions): PgGu
       const callback = isFunction(args[1]) ? args[1] : isFunction(args[2]) ? args[2] : undefined;
       const breaker = watch.database.breaker(operation.operation);
       const policies = policiesFor(breaker);
-      const served = policies && queryPool(policies, { databases, watch, pool, operation, breaker, original, args, callback });
+      const acts = policies !== undefined && !breaker.onlyWatches;
+      const served = acts ? queryPool(policies, { databases, watch, pool, operation, breaker, original, args, callback }) : undefined;
       if (served !== undefined) return served.answer;
       const permit = breaker.tryAcquire(isSubmittable(args[0]) ? undefined : heedsFaults);
       if (permit === undefined) return refuse(pool.Promise, callback, breaker.rejection());
       const { injection } = permit;
       if (injection?.kind === 'hang')
         return hungAnswer(pool.Promise, callback, (tell) => hangPoolQuery({ watch, permit, injection, pool, args, tell }));
-      return new PoolCall(watch, permit, callback && AsyncLocalStorage.snapshot()).start(original, pool, args);
+      const poolCall = new PoolCall(watch, permit, callback && AsyncLocalStorage.snapshot());
+      if (policies !== undefined) poolCall.place = watchStatement(policies, breaker, isSubmittable(args[0]) || !maySettle(operation));
+      return poolCall.start(original, pool, args);
     },
     poolConnect: (original, self, args) => {
       const pool = self as PgPool;

@@ -1,21 +1,30 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import { isBreakerError } from '../../src/core/errors.ts';
+import type { Bulkhead } from '../../src/policies/bulkhead.ts';
 import { type Policies, policiesOf } from '../../src/policies/compose.ts';
-import { degradedModeOf } from '../../src/policies/degraded.ts';
 import { gateRefusal } from '../../src/policies/gate.ts';
 import { isRead } from '../../src/policies/policy-call.ts';
+import { watchLimits } from '../../src/policies/watching.ts';
 import { isolated } from '../shared/isolated.ts';
 import type { Operation } from './operation.ts';
 import type { PgCallback } from './types.ts';
 
-/** The policies that concern a breaker's calls now; `undefined` where calls go as if there were none. */
+/** The policies that a breaker's calls have. */
 export function policiesFor(breaker: Breaker): Policies | undefined {
   const policies = policiesOf(breaker);
-  if (policies === undefined) return undefined;
-  const { options } = policies;
-  if (options?.fallback?.queue !== undefined) warnOfQueue(breaker);
-  const idle = breaker.onlyWatches && options?.bulkhead === undefined && options?.rateLimit === undefined && degradedModeOf(breaker) === 'off';
-  return idle ? undefined : policies;
+  if (policies?.options?.fallback?.queue !== undefined) warnOfQueue(breaker);
+  return policies;
+}
+
+/**
+ * What limits do to a statement of a breaker that only watches: it goes its own way, and may hold a place until it ends.
+ * @param gated only read-only mode and the rate limit hold for it
+ */
+export function watch(policies: Policies, breaker: Breaker, gated: boolean): Bulkhead | undefined {
+  if (!breaker.onlyWatches) return undefined;
+  if (!gated) return watchLimits(breaker, policies, isRead(breaker.target.operation));
+  refusalOf(policies, breaker);
+  return undefined;
 }
 
 /** Whether a statement's answer is all there is to it: not so a LISTEN, or a COPY whose data flow at the pace of the application. */

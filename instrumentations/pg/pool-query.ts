@@ -76,6 +76,8 @@ export class PoolCall implements Pending {
   older: Pending | undefined;
   newer: Pending | undefined;
   listed = false;
+  /** In a bulkhead that only counts. */
+  place: { leave(): void } | undefined;
   readonly #database: Database;
   readonly #watch: PoolWatch;
   readonly #permit: Permit<Breaker>;
@@ -272,6 +274,7 @@ export class PoolCall implements Pending {
 
   #end(): void {
     this.#settled = true;
+    this.place?.leave();
     this.#deadline?.cancel();
     this.#database.server.pending.remove(this);
   }

@@ -115,6 +115,22 @@ describe('policies of a cluster', () => {
     for (const key of keys) expect(await cluster.set(key, 'written')).toBe('OK');
   });
 
+  it.each(['shadow', 'off'] as const)('do nothing in mode %s, not even to the order of answers; limits count', async (mode) => {
+    await connect({});
+    registry.configure((_name, { operation }) => ({
+      options: operation === 'read' ? { mode, bulkhead: { limit: 1 }, fallback: { stale: {} } } : {},
+    }));
+    await cluster.set('a', '1');
+    for (let times = 0; times < 10; times += 1) {
+      const ended: string[] = [];
+      const asked = [cluster.get('a').then(() => ended.push('1st')), cluster.get('a').then(() => ended.push('2nd'))];
+      await Promise.all([...asked, cluster.set('a', '1').then(() => ended.push('3rd'))]);
+      expect(ended).toEqual(['1st', '2nd', '3rd']);
+    }
+    expect(first('read').snapshot().shadowRejections).toEqual(mode === 'shadow' ? { bulkhead_full: 10 } : {});
+    expect(policyMetersOf(first('read'))?.bulkhead?.active ?? 0).toBe(0);
+  });
+
   it('are not there unless they are configured: no breaker is made for them', async () => {
     await connect({});
     const key = 'key1';

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HttpAdmission } from '../../../instrumentations/fetch/admission.ts';
 import { FetchRequest } from '../../../instrumentations/fetch/fetch-request.ts';
-import { guardGlobalFetch } from '../../../instrumentations/fetch/global-fetch.ts';
+import { guardGlobalFetch, guardUndiciFetch } from '../../../instrumentations/fetch/global-fetch.ts';
 import { RequestObserver } from '../../../instrumentations/fetch/request-observer.ts';
 import { servedResponse } from '../../../instrumentations/fetch/served-response.ts';
 import { setFaultReporter } from '../../../src/core/fault.ts';
 import type { BreakerOptions } from '../../../src/core/options.ts';
+import { policyMetersOf } from '../../../src/policies/compose.ts';
 import { createRegistry } from '../../../src/registry/create-registry.ts';
 import type { Registry } from '../../../src/registry/registry.ts';
 import { ManualClock } from '../../../src/testing.ts';
@@ -175,6 +176,57 @@ describe('a fetch with policies', () => {
     original.mockRejectedValue(new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code: 'CERT_HAS_EXPIRED' }) }));
     await expect(scope.fetch(url)).rejects.toThrow('fetch failed');
     expect(original).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a fetch with policies whose breaker only watches', () => {
+  const watching: BreakerOptions = { timeoutMs: 100, retry: {}, fallback: { stale: {} }, degraded: 'read-only' };
+  const other = 'http://other.example/x';
+  /** Two origins, of which one has policies; in which order they are answered. */
+  async function order(): Promise<string[]> {
+    const ended: string[] = [];
+    const ask = async (name: string, where: string): Promise<void> => {
+      await scope.fetch(where, { method: 'POST' });
+      ended.push(name);
+    };
+    await Promise.all([ask('with', url), ask('without', other)]);
+    return ended;
+  }
+  const configure = (options: BreakerOptions) => registry.configure((name) => ({ options: name === origin ? options : {} }));
+
+  it.each(['shadow', 'off'] as const)('is answered in its order in mode %s, also when it is chosen while the process runs', async (mode) => {
+    guard({});
+    configure(watching);
+    await expect(order()).rejects.toMatchObject({ code: 'EREADONLYMODE' });
+    configure({ ...watching, mode });
+    expect(await order()).toEqual(['with', 'without']);
+    configure({ ...watching, mode, bulkhead: { limit: 1 }, rateLimit: { limit: 1, intervalMs: 60_000 } });
+    expect(await order()).toEqual(['with', 'without']);
+  });
+
+  it('has what limits would have refused counted, and is made at once all the same', async () => {
+    guard({ ...watching, mode: 'shadow', bulkhead: { limit: 1 }, rateLimit: { limit: 2, intervalMs: 60_000 } });
+    const refused = new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }) });
+    original.mockRejectedValueOnce(refused);
+    const inits = [{ method: 'PUT' }, {}, {}];
+    const asked = inits.map((init) => scope.fetch(url, init));
+    expect(original.mock.calls.map(([, init]) => inits.indexOf(init as object))).toEqual([0, 1, 2]);
+    await expect(asked[0]).rejects.toBe(refused);
+    await Promise.all(asked.slice(1));
+    expect(registry.get(origin).snapshot().shadowRejections).toEqual({ bulkhead_full: 2, rate_limited: 1, read_only: 1 });
+    expect(policyMetersOf(registry.get(origin))?.bulkhead).toMatchObject({ active: 0 });
+  });
+
+  it('that npm’s undici makes leaves all but the bulkhead to its dispatchers', async () => {
+    registry = createRegistry({ clock, defaults: { ...watching, mode: 'shadow', rateLimit: { limit: 1 } } });
+    undo = guardUndiciFetch(new HttpAdmission(() => registry), new RequestObserver(), scope);
+    const answer = Promise.resolve(new Response('ok'));
+    original.mockReturnValueOnce(answer);
+    expect(scope.fetch(url)).toBe(answer);
+    registry.configure(() => ({ options: { mode: 'shadow', bulkhead: { limit: 1 } } }));
+    await Promise.all([scope.fetch(url), scope.fetch(url)]);
+    expect(registry.get(origin).snapshot().shadowRejections).toEqual({ bulkhead_full: 1 });
+    expect(policyMetersOf(registry.get(origin))?.bulkhead).toMatchObject({ active: 0 });
   });
 });
 
