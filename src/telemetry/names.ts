@@ -135,7 +135,7 @@ export const plannedAttributes = {
   fleetOperation: 'breaker.fleet.operation',
 } as const;
 
-/** What attributes may say; planned values included. */
+/** What attributes may say; {@link plannedValues} included. */
 export const values = {
   state: ['closed', 'open', 'half_open', 'forced_open', 'disabled', 'shadow'],
   outcome: ['success', 'failure', 'ignored', 'cancelled', 'stale'],
@@ -171,6 +171,12 @@ export const values = {
   healthState: ['healthy', 'degraded', 'critical', 'emergency'],
   checkStatus: ['up', 'down', 'unknown'],
 } as const;
+
+/** Of those, what nothing says yet: calls refused in proportion to failures, and what a whole fleet decides. */
+export const plannedValues = {
+  rejectionReason: ['throttled'],
+  trigger: ['fleet'],
+} as const satisfies { readonly [K in keyof typeof values]?: readonly (typeof values)[K][number][] };
 
 /** The `error.type` of a rejection's span; where something other than the circuit refused, its reason. */
 export const rejectedErrorType = 'circuit_breaker_open';
@@ -216,7 +222,7 @@ const upDownCounter = define('updowncounter');
 const gauge = define('gauge');
 const histogram = define('histogram');
 
-/** All but the histogram are observable: plain numbers of the engine, read when metrics are collected. */
+/** All but the histograms are observable: plain numbers of the engine, read when metrics are collected. */
 export const metrics = {
   status: upDownCounter('breaker.status', '1', '1 for the state the breaker is in, 0 for the others', [a.state]),
   calls: counter('breaker.calls', '{call}', 'Calls that were admitted, by how they ended', [a.outcome, a.slow]),

@@ -10,18 +10,9 @@ import * as policyErrors from '../../src/core/policy-errors.ts';
 import { attributes, eventNames, metrics, spanEventNames, spanNames } from '../../src/telemetry/names.ts';
 import { configDir } from '../support/config-dir.ts';
 import { repository } from '../support/spawn-app.ts';
+import { documents, files } from './documents.ts';
 
 const readme = readFileSync(join(repository, 'README.md'), 'utf8');
-/** What users read: the README, and where it sends them for more. */
-const files = [
-  'README.md',
-  'src/policies/README.md',
-  'src/health/README.md',
-  'src/alerts/README.md',
-  'instrumentations/README.md',
-  'examples/runbooks.md',
-];
-const documents = files.map((file) => readFileSync(join(repository, file), 'utf8'));
 const all = documents.join('\n');
 // Within the repository, so that the package's own name resolves as it does for users.
 const folder = join(repository, '.readme-snippets');
@@ -85,7 +76,7 @@ describe('the README', () => {
     ];
     for (const [name] of all.matchAll(/(?<![-\w])breaker\.[A-Za-z_.]*[A-Za-z]/g)) {
       // Methods of a breaker in the code examples.
-      if (/^breaker\.(run|on|state|tryAcquire|rejection|degraded)$/.test(name) && !names.includes(name)) continue;
+      if (/^breaker\.(run|on|state|tryAcquire|rejection|degraded|inject)$/.test(name) && !names.includes(name)) continue;
       expect(
         names.some((each) => each === name || each.startsWith(`${name}.`)),
         name,
