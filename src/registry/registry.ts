@@ -11,6 +11,7 @@ import { type BreakerOptions, mergeOptions, type ResolvedOptions, resolveOptions
 import type { Target } from '../core/target.ts';
 import type { CallTracer } from '../core/tracer.ts';
 import { Degradation, type DegradedBy, type DegradedEvent, type DegradedSetting, type DegradedState } from './degradation.ts';
+import { fittingOptions } from './fitting-options.ts';
 import { HealthBoard } from './health-board.ts';
 import { type Concerns, Injections } from './injections.ts';
 import { Pools } from './pools.ts';
@@ -239,10 +240,12 @@ export class Registry {
 
   #lookAgain(): void {
     this.#revision += 1;
-    for (const entry of this.#entries.values()) {
-      const { resolved, rule } = this.#look(entry.breaker.name, entry.breaker.target, entry.hooks.defaults, entry.own);
-      this.#apply(entry, resolved, rule);
-    }
+    // Looked up for all of them before the first is given any: in one step, then.
+    const found = [...this.#entries.values()].map((entry) => {
+      const { breaker, hooks } = entry;
+      return { entry, ...this.#look(breaker.name, breaker.target, hooks.defaults, entry) };
+    });
+    for (const { entry, resolved, rule } of found) this.#apply(entry, resolved, rule);
   }
 
   #add(name: string, target: Target, hooks: BreakerHooks): Entry {
@@ -267,16 +270,17 @@ export class Registry {
     name: string,
     target: Target,
     lowest: BreakerOptions | undefined,
-    own: BreakerOptions | undefined,
+    entry: Entry | undefined,
   ): { resolved: ResolvedOptions; rule: string | undefined } {
+    const present = entry?.breaker.options;
     try {
-      const { options, rule, problem } = this.#resolve(name, target, lowest);
+      const { options: configured, rule, problem } = this.#resolve(name, target, lowest);
       if (problem !== undefined) reportFault(problem, `the configuration of '${name}'`);
-      return { resolved: resolveOptions({ ...mergeOptions(options, own, this.#override?.(name, target)), name }), rule };
+      return { resolved: fittingOptions(name, { configured, own: entry?.own, override: this.#override?.(name, target) }, present), rule };
     } catch (fault) {
       // A call must not fail for a fault of its configuration.
       reportFault(fault, `the configuration of '${name}'`);
-      return { resolved: { ...resolveOptions(), name }, rule: undefined };
+      return { resolved: present ?? { ...resolveOptions(), name }, rule: undefined };
     }
   }
 

@@ -50,22 +50,13 @@ export class LiveConfiguration {
       const next = loadConfiguration(this.#origin);
       refuseLoss(before, next);
       const changes = changesBetween(before.statements, next.statements);
-      apply(registry, next, before);
+      // Does not fail: of what does not go together with what code has set for a breaker, as much is used as does.
+      registry.configure((...breaker) => next.resolve(...breaker));
       this.#current = next;
       return { applied: true, changes, atNextStart: changedAtStartOnly(before.settings, next.settings) };
     } catch (error) {
       return { applied: false, changes: [], atNextStart: [], error: error instanceof Error ? error : new Error(String(error)) };
     }
-  }
-}
-
-/** All breakers or none. */
-function apply(registry: Registry, next: Configuration, before: Configuration): void {
-  try {
-    registry.configure((...breaker) => next.resolve(...breaker));
-  } catch (fault) {
-    registry.configure((...breaker) => before.resolve(...breaker));
-    throw fault;
   }
 }
 

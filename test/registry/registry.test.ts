@@ -84,7 +84,7 @@ describe('a registry', () => {
     setFaultReporter((_error, where) => void faults.push(where));
     const { registry } = shelf({ resolve });
     expect(registry.get('a').options.minimumCalls).toBe(20);
-    expect(faults).toEqual(["the configuration of 'a'"]);
+    expect(faults).toEqual(["the options of 'a', which has the defaults"]);
   });
 
   test('a problem that the configuration tells of is reported, and what could be used is used', () => {
@@ -348,5 +348,49 @@ describe('how calls are served for the time being', () => {
       { before: undefined, now: { mode: 'read-only', by: 'health' }, reason: 'critical' },
       { before: { mode: 'read-only', by: 'health' }, now: { mode: 'off', by: 'hand' }, reason: 'by ops' },
     ]);
+  });
+});
+
+describe('options that contradict what is configured later', () => {
+  const reloaded = (own: BreakerOptions, next: BreakerOptions) => {
+    const faults: string[] = [];
+    setFaultReporter((error, where) => void faults.push(`${where}: ${(error as Error).message}`));
+    const { registry } = shelf({ resolve: () => ({ options: { mode: next.mode ?? 'enforce', consecutiveFailures: 7 } }) });
+    const breaker = registry.replace('x', own);
+    registry.configure(() => ({ options: next, rule: 'breakers[0]' }));
+    return { registry, breaker, faults };
+  };
+
+  test.each([
+    ['shadow', { halfOpen: { permits: 2 } }, { mode: 'shadow', halfOpen: { permits: 3, successThreshold: 3 } }],
+    ['disabled', { minimumCalls: 50 }, { mode: 'off', window: { type: 'count', size: 20 } }],
+  ] as const)('leave the mode: %s', (state, own, next) => {
+    const { breaker, faults } = reloaded(own, next);
+    expect([breaker.state, breaker.snapshot().rule]).toEqual([state, 'breakers[0]']);
+    expect(breaker.options).toMatchObject(next);
+    expect(faults).toEqual([expect.stringMatching(/^the options of 'x', of which what was set by replace is left out: .*; allowed: at most/)]);
+  });
+
+  test('leave the mode that was set with them', () => {
+    const { breaker } = reloaded({ mode: 'shadow', minimumCalls: 50 }, { window: { type: 'count', size: 20 } });
+    expect(breaker.options).toMatchObject({ mode: 'shadow', window: { type: 'count', size: 20 } });
+  });
+
+  test('an override is left out before what replace has set', () => {
+    const { registry, breaker, faults } = reloaded({ failureCount: 3 }, { mode: 'shadow', window: { type: 'count', size: 20 } });
+    registry.override(() => ({ failureCount: 30 }));
+    expect(breaker.options).toMatchObject({ mode: 'shadow', window: { type: 'count', size: 20 }, failureCount: 3 });
+    expect(faults).toEqual([expect.stringMatching(/what was set by override/)]);
+  });
+
+  test('a lookup that fails or answers nonsense leaves a breaker as it is, and the others are configured', () => {
+    setFaultReporter(() => {});
+    const { registry } = shelf({ resolve: () => ({ options: { mode: 'shadow', minimumCalls: 9 } }) });
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => registry.get(name)) as [Breaker, Breaker, Breaker];
+    registry.configure((name) => {
+      if (name === 'a') throw new Error('no such thing');
+      return { options: name === 'b' ? { mode: 'off', minimumCalls: -1 } : { mode: 'off' } };
+    });
+    expect([a, b, c].map(({ options: { mode, minimumCalls } }) => [mode, minimumCalls])).toEqual([['shadow', 9], ['off', 9], ['off', 20]]);
   });
 });
