@@ -1,11 +1,15 @@
 import { Breaker } from './breaker/breaker.ts';
 import { createBreaker } from './breaker/create-breaker.ts';
+import { checkArguments } from './core/check-arguments.ts';
 import { ConfigError, type ConfigIssue } from './core/errors.ts';
 import { reportFault } from './core/fault.ts';
 import { type BreakerOptions, mergeOptions } from './core/options.ts';
 import type { Classify } from './core/outcome.ts';
 import type { FallbackOptions, PolicyOptions } from './core/policy-options.ts';
+import { policyCodeSchema } from './core/policy-schema.ts';
 import { PolicyOverlay, policyContradictions } from './core/resolve-policies.ts';
+import { isPlainObject, type ObjectSchema, type Schema } from './core/schema.ts';
+import { saysYes } from './core/user-answers.ts';
 import { Policies, policiesOf, sharedPolicies } from './policies/compose.ts';
 import { FunctionCall, type ProtectedFunction } from './policies/function-call.ts';
 import { FunctionStale } from './policies/function-stale.ts';
@@ -44,7 +48,20 @@ type AsyncFunction = (this: never, ...args: never[]) => Promise<unknown>;
 /** Methods do not say in their type what `this` is: whoever protects one knows. */
 type SelfOf<F> = unknown extends ThisParameterType<F> ? never : ThisParameterType<F>;
 
-const policyKeys = ['totalTimeoutMs', 'retry', 'bulkhead', 'rateLimit', 'fallback', 'degraded', 'customPolicies'] as const;
+const policyKeys = Object.keys(policyCodeSchema) as (keyof PolicyOptions)[];
+
+const func = { kind: 'function' } as const;
+const schema: ObjectSchema = {
+  kind: 'object',
+  properties: Object.assign({}, policyCodeSchema, {
+    breaker: { kind: 'any' },
+    classify: { ...func, offable: true },
+    timeoutMs: { kind: 'number', duration: true, min: 0, exclusiveMin: true, max: 2_147_483_647, offable: true },
+    idempotent: { kind: 'union', of: [{ kind: 'boolean' }, func], words: 'true, false or a function of the arguments' },
+    operation: { kind: 'string' },
+    ...{ key: func, signal: func, withSignal: func },
+  } satisfies Record<Exclude<keyof ProtectOptions, keyof PolicyOptions>, Schema>),
+};
 
 /**
  * A function of the same signature whose calls go through a breaker and the policies around it; `this` is passed on. The
@@ -61,6 +78,7 @@ export function protect<This, Args extends unknown[], R>(
   fn: (this: This, ...args: Args) => PromiseLike<R>,
   options: ProtectOptions<never[], unknown, never>,
 ): (this: This, ...args: Args) => Promise<R> {
+  checkShape(fn, options);
   const own = Object.fromEntries(policyKeys.flatMap((key) => (Object.hasOwn(options, key) ? [[key, options[key]]] : []))) as PolicyOptions;
   const breaker = breakerOf(fn.name, options.breaker, own, options.timeoutMs);
   const policies = options.breaker instanceof Breaker ? layered(breaker, own) : () => policiesOf(breaker);
@@ -100,6 +118,16 @@ export function Protected(options: ProtectOptions<never[], unknown, never>) {
   };
 }
 
+/** A misspelt key, or a text where a time is meant, would do nothing: no time-out, no retry, and not a word. */
+function checkShape(fn: unknown, options: unknown): void {
+  const issues: ConfigIssue[] = [];
+  if (typeof fn !== 'function') issues.push({ path: 'fn', value: fn, allowed: 'the function whose calls are to be protected' });
+  const { breaker } = (options ?? {}) as Partial<ProtectOptions>;
+  if (isPlainObject(options) && !(breaker instanceof Breaker) && !isPlainObject(breaker))
+    issues.push({ path: 'breaker', value: breaker, allowed: 'a breaker, or options to make one' });
+  checkArguments('protect', schema, options, issues);
+}
+
 function breakerOf(name: string, breaker: Breaker | BreakerOptions, own: PolicyOptions, timeoutMs: number | undefined): Breaker {
   if (breaker instanceof Breaker) return breaker;
   return createBreaker(mergeOptions({ name: name === '' ? 'breaker' : name }, breaker, own, timeoutMs === undefined ? undefined : { timeoutMs }));
@@ -130,7 +158,6 @@ function checkFit({ idempotent, key, retry, fallback, timeoutMs, breaker: given 
   const laid = given instanceof Breaker ? new PolicyOverlay(own).over(breaker.options.policies) : breaker.options.policies;
   const issues: ConfigIssue[] = laid === undefined ? [] : policyContradictions(laid, timeoutMs ?? breaker.options.timeoutMs);
   const { leaseMs } = breaker.options.halfOpen;
-  if (timeoutMs !== undefined && !(timeoutMs > 0)) issues.push({ path: 'timeoutMs', value: timeoutMs, allowed: 'a time in ms over 0' });
   if (timeoutMs !== undefined && timeoutMs > leaseMs)
     issues.push({ path: 'timeoutMs', value: timeoutMs, allowed: `at most halfOpen.leaseMs (${leaseMs}): a probe would be given up before its time` });
   const retries = given instanceof Breaker ? retry : breaker.options.policies?.retry;
@@ -155,7 +182,10 @@ function describe<This, Args extends unknown[], R>(
     classify,
     limits: classify === undefined && timeoutMs === undefined ? undefined : { ...(classify && { classify }), ...(timeoutMs && { timeoutMs }) },
     operation,
-    idempotent: typeof idempotent === 'function' ? asked('idempotent', false, (self, args) => idempotent.apply(self, args)) : () => idempotent,
+    idempotent:
+      typeof idempotent === 'function'
+        ? asked('idempotent', false, (self, args) => saysYes(idempotent.apply(self, args), idempotent, 'idempotent'))
+        : () => idempotent,
     signal: signal === undefined ? () => undefined : asked('signal', undefined, (self, args) => signal.apply(self, args)),
     withSignal: withSignal && ((self, args, abort) => asked('withSignal', args, () => withSignal.call(self, args, abort) as Args)(self, args)),
     empty: typeof empty === 'function' ? empty : () => undefined as R,

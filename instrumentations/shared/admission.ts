@@ -1,5 +1,6 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { TransitionEvent, Trigger } from '../../src/breaker/events.ts';
+import { classified } from '../../src/breaker/judge.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
 import { reportFault } from '../../src/core/fault.ts';
@@ -220,16 +221,9 @@ export class ServerGroup {
   }
 }
 
-/** The outcome of a call: the user's `classify` comes before the instrumentation's default; its fault is reported and ignored. */
+/** The outcome of a call: the user's `classify` comes before the instrumentation's default. */
 export function judge(breaker: Breaker, result: CallResult, byDefault: Outcome): Outcome {
-  const { classify } = breaker.options;
-  if (classify === undefined) return byDefault;
-  try {
-    return classify(result) ?? byDefault;
-  } catch (fault) {
-    reportFault(fault, 'classify');
-    return byDefault;
-  }
+  return classified(breaker.options.classify, result) ?? byDefault;
 }
 
 /** The same for an answer. Without a `classify` of the user's nothing is made for it. */

@@ -181,7 +181,7 @@ export class Admission implements CircuitOwner {
 
   settle(permit: Permit, outcome: Outcome | 'cancelled', error: unknown, givenMs: number | undefined): void {
     const now = this.#clock.now();
-    this.#settle(permit, outcome, error, now, givenMs ?? now - permit.startedAt);
+    this.#settle(permit, outcome, error, now, isDuration(givenMs) ? givenMs : now - permit.startedAt);
   }
 
   #settle(permit: Permit, outcome: Outcome | 'cancelled', error: unknown, now: number, durationMs: number): void {
@@ -262,4 +262,9 @@ export class Admission implements CircuitOwner {
   get patienceMs(): number {
     return this.#watch?.patienceMs ?? 0;
   }
+}
+
+/** One that is none would stay in every sum for ever. The call has been made, so nobody is thrown at: it is measured instead. */
+function isDuration(ms: number | undefined): ms is number {
+  return Number.isFinite(ms) && (ms as number) >= 0;
 }

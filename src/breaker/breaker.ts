@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../core/clock.ts';
+import { checkDegraded } from '../core/degraded-setting.ts';
 import { BreakerOpenError, errorType, type RejectionReason, type StateName } from '../core/errors.ts';
 import type { InjectedFaultError } from '../core/injected-fault-error.ts';
 import type { InjectionOptions } from '../core/injection.ts';
@@ -20,7 +21,7 @@ import { Permit, type PermitOwner } from './permit.ts';
 import { freeSlot, rejectedLater, runIn, slotFor } from './run.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 import { homeState, publicName, type State } from './state.ts';
-import { TimedRunner } from './timed-run.ts';
+import { isTime, TimedRunner, wrongTimeout } from './timed-run.ts';
 import type { WindowCounts } from './window/window.ts';
 
 export type { AcquireOptions, BreakerEnvironment, ConnectionEvidence, RecoveryEvidence } from './environment.ts';
@@ -35,8 +36,7 @@ export class Breaker implements PermitOwner {
   readonly meters: Meters;
   /** Dropped from its registry: whoever keeps it looks the name up again. */
   retired = false;
-  /** How calls are served for the time being, whatever the options say; `off`: as ever. `undefined`: as the options say. */
-  degraded: DegradedMode | 'off' | undefined = undefined;
+  #degraded: DegradedMode | 'off' | undefined = undefined;
   #options: ResolvedOptions;
   #rule: string | undefined;
   readonly #shared: boolean;
@@ -80,10 +80,21 @@ export class Breaker implements PermitOwner {
   get mode(): Mode {
     return this.#options.mode;
   }
+  /**
+   * How calls are served for the time being, whatever the options say; `off`: as ever. `undefined`: as the options say.
+   * @throws ConfigError, when it is set to what is no such mode
+   */
+  get degraded(): DegradedMode | 'off' | undefined {
+    return this.#degraded;
+  }
+  set degraded(mode: DegradedMode | 'off' | undefined) {
+    checkDegraded(mode);
+    this.#degraded = mode;
+  }
 
   /**
    * Runs a function through the breaker.
-   * @throws BreakerOpenError when refused; CallTimeoutError when its time is over; whatever the function throws, untouched; the signal's reason when it is aborted already
+   * @throws BreakerOpenError when refused; CallTimeoutError when its time is over; ConfigError for a `timeoutMs` that is no number; whatever the function throws, untouched; the signal's reason when it is aborted already
    */
   run<T>(fn: (context: RunContext) => T | PromiseLike<T>, options?: RunOptions): Promise<T> {
     // Short, for what V8 makes one piece of machine code of: see `Admission`.
@@ -105,6 +116,7 @@ export class Breaker implements PermitOwner {
     return this.#runPlain(fn, options);
   }
   #runTimed<T>(fn: (context: RunContext) => T | PromiseLike<T>, options: RunOptions | undefined, timeoutMs: number): Promise<T> {
+    if (!isTime(timeoutMs)) return Promise.reject(wrongTimeout(timeoutMs));
     this.#timedRunner ??= new TimedRunner(this, this.#admission);
     const slot = this.#timedRunner.slot();
     if (this.#admission.admit(slot)) return this.#timedRunner.run(slot, fn, options, timeoutMs);

@@ -1,6 +1,7 @@
 import { isBreakerError } from '../core/errors.ts';
 import { reportFault } from '../core/fault.ts';
 import type { CallResult, Classify, Outcome } from '../core/outcome.ts';
+import { reportWrongAnswer } from '../core/user-answers.ts';
 
 /** Whether an error is a refusal by a breaker, this one or another: it says nothing of the dependency. */
 export function isRejection(error: unknown): boolean {
@@ -21,17 +22,20 @@ export function isCancelled(error: unknown, signal: AbortSignal | undefined): bo
 
 const outcomes: ReadonlySet<unknown> = new Set<Outcome>(['success', 'failure', 'ignored']);
 
-/** A user's `classify` may not change a call: its fault is reported, and the default holds. */
-function classified(classify: Classify | undefined, result: CallResult): Outcome | undefined {
+/**
+ * What the user's `classify` says, `undefined` for the default. It may not change a call: its fault is reported, and so is what is no outcome
+ * (a misspelt word, a promise); the default holds then.
+ */
+export function classified(classify: Classify | undefined, result: CallResult): Outcome | undefined {
   if (classify === undefined) return undefined;
   try {
     const outcome = classify(result);
     if (outcome === undefined || outcomes.has(outcome)) return outcome;
-    throw new TypeError(`classify must return success, failure, ignored or undefined, not ${String(outcome)}`);
+    reportWrongAnswer(classify, outcome, 'classify', 'success, failure, ignored or undefined');
   } catch (fault) {
     reportFault(fault, 'classify');
-    return undefined;
   }
+  return undefined;
 }
 
 export function judgeValue(value: unknown, classify: Classify | undefined): Outcome {

@@ -56,13 +56,13 @@ export class Permit<Owner extends PermitOwner = PermitOwner> {
     this.trace = undefined;
   }
 
-  /** The call succeeded. @param durationMs measured unless given */
+  /** The call succeeded. @param durationMs measured unless given, or if it is no duration */
   succeed(durationMs?: number): void {
     if (durationMs === undefined) this.breaker.succeed(this);
     else this.breaker.settle(this, 'success', undefined, durationMs);
   }
 
-  /** The call failed, and the dependency is to blame. @param durationMs measured unless given */
+  /** The call failed, and the dependency is to blame. @param durationMs measured unless given, or if it is no duration */
   fail(error: unknown, durationMs?: number): void {
     if (durationMs === undefined) this.breaker.fail(this, error);
     else this.breaker.settle(this, 'failure', error, durationMs);

@@ -1,4 +1,4 @@
-import { CallTimeoutError, withoutStack } from '../core/errors.ts';
+import { CallTimeoutError, ConfigError, withoutStack } from '../core/errors.ts';
 import type { Admission } from './admission.ts';
 import { Alarm, type Sleeper } from './alarm.ts';
 import type { Breaker } from './breaker.ts';
@@ -190,4 +190,14 @@ export class TimedRunner implements Sleeper {
 
 function entered<R>(slot: Permit, fn: (context: RunContext) => R, context: RunContext): R {
   return slot.enter(() => fn(context));
+}
+
+/** None left is a time too: what comes of a deadline that has passed meanwhile. */
+export function isTime(timeoutMs: unknown): boolean {
+  return typeof timeoutMs === 'number' && !Number.isNaN(timeoutMs);
+}
+
+/** A call with a time that is no number would never end, and it is not the dependency's fault. */
+export function wrongTimeout(timeoutMs: unknown): ConfigError {
+  return new ConfigError([{ path: 'timeoutMs', value: timeoutMs, allowed: 'a time in ms, or Infinity for none' }], 'run');
 }

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { reportFault } from './fault.ts';
 
 /** What a timer returns: `cancel` is idempotent and safe after the timer has fired. */
 export interface Timer {
@@ -46,11 +47,20 @@ function nowByPair(): number {
   return seconds * 1_000 + nanoseconds * 1e-6;
 }
 
+/** What a timer's function throws has nobody above it: it would be the end of the process. Callbacks of the application's do not run here. */
+function ring(fn: () => void): void {
+  try {
+    fn();
+  } catch (fault) {
+    reportFault(fault, 'a timer');
+  }
+}
+
 class SystemTimer implements Timer {
   readonly #handle: NodeJS.Timeout;
 
   constructor(fn: () => void, ms: number, awaited: boolean) {
-    this.#handle = outsideCallContext(() => setTimeout(fn, Math.min(ms, LONGEST_MS)));
+    this.#handle = outsideCallContext(() => setTimeout(ring, Math.min(ms, LONGEST_MS), fn));
     if (!awaited) this.#handle.unref();
   }
 

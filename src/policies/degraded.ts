@@ -1,4 +1,5 @@
 import type { Breaker } from '../breaker/breaker.ts';
+import { reportFault } from '../core/fault.ts';
 import type { DegradedMode } from '../core/policy-options.ts';
 import { refuseWrite } from './limits.ts';
 import type { Passage } from './passage.ts';
@@ -25,11 +26,23 @@ export class Degraded implements Policy {
     }
     const empty = mode === 'empty' && !call.breaker.onlyWatches ? passage.emptyWith(call.breaker.options.policies?.fallback?.empty) : undefined;
     if (empty !== undefined) {
-      const value = empty();
-      passage.meters.countFallback('empty', 'success');
-      passage.tell((trace) => trace.served('empty', undefined));
-      return value;
+      const made = this.#made(empty);
+      passage.meters.countFallback('empty', made === undefined ? 'failure' : 'success');
+      if (made !== undefined) {
+        passage.tell((trace) => trace.served('empty', undefined));
+        return made.value;
+      }
     }
     return next(passage);
+  }
+
+  /** `undefined`: it cannot be made, which is reported; the call is made as ever then. */
+  #made<T>(empty: () => T): { readonly value: T } | undefined {
+    try {
+      return { value: empty() };
+    } catch (fault) {
+      reportFault(fault, 'fallback.empty');
+      return undefined;
+    }
   }
 }

@@ -4,11 +4,12 @@ import { reportFault } from '../core/fault.ts';
 import { RetryExhaustedError } from '../core/policy-errors.ts';
 import type { FallbackReason } from '../core/policy-options.ts';
 import type { ResolvedFallback } from '../core/resolve-policies.ts';
+import { saysYes } from '../core/user-answers.ts';
 import { degradedModeOf } from './degraded.ts';
 import type { FallbackType } from './meters.ts';
 import type { Passage } from './passage.ts';
 import type { Next, Policy } from './policy.ts';
-import { isRead } from './policy-call.ts';
+import { isRead, type PolicyCall } from './policy-call.ts';
 import type { QueueHook } from './ports.ts';
 import { markStale } from './stale-cache/stale-mark.ts';
 import { tryTiers } from './tiers.ts';
@@ -53,7 +54,7 @@ export class Fallback implements Policy {
     }
     const failure = passage.failureOf(value);
     if (failure === undefined) {
-      if (this.options.stale !== undefined) call.stale?.keep(value);
+      if (this.options.stale !== undefined) keep(call, value);
       if (this.options.queue !== undefined) call.queue?.passed();
       return value;
     }
@@ -84,7 +85,7 @@ export class Fallback implements Policy {
     if (signal?.aborted === true && passage.outcomeOf(error) === 'cancelled') return false;
     if (typeof when === 'function') {
       try {
-        return when(error);
+        return saysYes(when(error), when, 'when of a fallback');
       } catch (fault) {
         reportFault(fault, 'when of a fallback');
         return false;
@@ -114,11 +115,17 @@ export class Fallback implements Policy {
       const value = await this.#counted(passage, 'function', async () => passage.enter(() => handler(failure, ...(call.args ?? []))));
       return this.#told(passage, 'function', failure, value as T);
     }
-    if (Object.hasOwn(options, 'value'))
-      return this.#value(passage, 'value', failure, () => (call.served === undefined ? (options.value as T) : call.served(options.value)));
+    if (Object.hasOwn(options, 'value')) {
+      const made = await this.#value(passage, 'value', failure, () =>
+        call.served === undefined ? (options.value as T) : call.served(options.value),
+      );
+      if (made !== undefined) return made;
+    }
     const empty = passage.emptyWith(options.empty);
-    if (options.empty !== undefined && options.empty !== false && empty !== undefined && isRead(call.operation ?? 'read'))
-      return this.#value(passage, 'empty', failure, empty);
+    if (options.empty !== undefined && options.empty !== false && empty !== undefined && isRead(call.operation ?? 'read')) {
+      const made = await this.#value(passage, 'empty', failure, empty);
+      if (made !== undefined) return made;
+    }
     if (tiers !== undefined && 'failed' in tiers) throw tiers.failed;
     return undefined;
   }
@@ -149,8 +156,14 @@ export class Fallback implements Policy {
     return value;
   }
 
+  /** What cannot be made of the configuration is reported, and served by nothing: its fault must not hide what has failed. */
   async #value<T>(passage: Passage<T>, type: FallbackType, failure: unknown, make: () => T): Promise<Served<T>> {
-    return this.#told(passage, type, failure, await this.#counted(passage, type, async () => make()));
+    try {
+      return this.#told(passage, type, failure, await this.#counted(passage, type, async () => make()));
+    } catch (fault) {
+      reportFault(fault, `fallback.${type}`);
+      return undefined;
+    }
   }
 
   async #counted<T, V>(passage: Passage<T>, type: FallbackType, make: () => Promise<V>): Promise<V> {
@@ -167,6 +180,15 @@ export class Fallback implements Policy {
   #told<T>(passage: Passage<T>, type: FallbackType, failure: unknown, value: T): { readonly value: T } {
     passage.tell((trace) => trace.served(type, failure));
     return { value };
+  }
+}
+
+/** The call has succeeded, whatever comes of keeping its answer. */
+function keep<T>(call: PolicyCall<T>, value: T): void {
+  try {
+    call.stale?.keep(value);
+  } catch (fault) {
+    reportFault(fault, 'the cache of last good answers');
   }
 }
 

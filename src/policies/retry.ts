@@ -2,6 +2,7 @@ import { isRejection } from '../breaker/judge.ts';
 import { reportFault } from '../core/fault.ts';
 import { type RetryEnd, RetryExhaustedError } from '../core/policy-errors.ts';
 import type { ResolvedRetry } from '../core/resolve-policies.ts';
+import { saysYes } from '../core/user-answers.ts';
 import { backoffMs, ceilingMs } from './backoff.ts';
 import type { Passage } from './passage.ts';
 import type { Next, Policy } from './policy.ts';
@@ -94,7 +95,7 @@ export class Retry implements Policy {
   #isWorthRepeating<T>(passage: Passage<T>, error: unknown, refused: boolean): boolean {
     const { retryIf } = this.options;
     try {
-      if (retryIf !== undefined) return retryIf(error, passage.number);
+      if (retryIf !== undefined) return saysYes(retryIf(error, passage.number), retryIf, 'retryIf');
       return refused || (passage.outcomeOf(error) === 'failure' && passage.call.isTransient?.(error) !== false);
     } catch (fault) {
       reportFault(fault, 'retryIf');

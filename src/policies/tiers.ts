@@ -2,6 +2,7 @@ import { reportFault } from '../core/fault.ts';
 import { AllTiersFailedError } from '../core/policy-errors.ts';
 import type { FallbackTier, NamedTier } from '../core/policy-options.ts';
 import type { ResolvedFallback } from '../core/resolve-policies.ts';
+import { reportWrongAnswer } from '../core/user-answers.ts';
 import type { Passage } from './passage.ts';
 
 type Tier = NamedTier<unknown[]>;
@@ -55,9 +56,16 @@ async function callTier<T>(tier: Tier, args: readonly unknown[], signal: AbortSi
 function ordered(tiers: readonly Tier[], { order }: ResolvedFallback, failure: unknown): readonly Tier[] {
   if (order === undefined) return tiers;
   try {
-    return order(tiers, failure);
+    const answer: unknown = order(tiers, failure);
+    if (Array.isArray(answer) && answer.every(isTier)) return answer;
+    reportWrongAnswer(order, answer, 'the order of fallback tiers', 'a list of the tiers it was given');
   } catch (fault) {
     reportFault(fault, 'the order of fallback tiers');
-    return tiers;
   }
+  return tiers;
+}
+
+function isTier(item: unknown): item is Tier {
+  const { name, run } = (item ?? {}) as Partial<Tier>;
+  return typeof name === 'string' && typeof run === 'function';
 }

@@ -1,5 +1,6 @@
 import { Resolver } from '../config/resolver.ts';
 import { type ConfigurationInput, codeConfigSchema } from '../config/schema.ts';
+import { clockIssues } from '../core/check-arguments.ts';
 import { ConfigError, type ConfigIssue } from '../core/errors.ts';
 import { check, type ObjectSchema, type Schema } from '../core/schema.ts';
 import { Registry, type RegistryOptions } from './registry.ts';
@@ -24,7 +25,7 @@ const schema: ObjectSchema = {
  */
 export function createRegistry(options: CreateRegistryOptions = {}): Registry {
   const { clock, ...given } = options;
-  const issues: ConfigIssue[] = [];
+  const issues: ConfigIssue[] = clockIssues(clock);
   const { defaults, systems, breakers, ...own } = check(schema, given, issues) as Omit<CreateRegistryOptions, 'clock'>;
   const ruled = rules.some((key) => options[key] !== undefined);
   if (ruled && own.resolve !== undefined) issues.push({ path: 'resolve', value: own.resolve, allowed: `only without ${rules.join(', ')}` });

@@ -2,9 +2,11 @@ import type { ConnectionEvidence } from '../breaker/breaker.ts';
 import { Breaker } from '../breaker/breaker.ts';
 import type { Injection } from '../breaker/injection.ts';
 import type { Verify } from '../breaker/watch.ts';
+import { nameIssues } from '../core/check-arguments.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
+import { checkDegraded } from '../core/degraded-setting.ts';
 import { Emitter } from '../core/emitter.ts';
-import type { ConfigError } from '../core/errors.ts';
+import { ConfigError } from '../core/errors.ts';
 import { reportFault } from '../core/fault.ts';
 import type { InjectionOptions } from '../core/injection.ts';
 import { type BreakerOptions, mergeOptions, type ResolvedOptions, resolveOptions } from '../core/options.ts';
@@ -134,6 +136,7 @@ export class Registry {
    * @throws ConfigError for options that cannot be used; nothing has changed then
    */
   replace(name: string, options: BreakerOptions): Breaker {
+    checkName(name);
     const known = this.#entries.get(name);
     const { options: configured, rule } = this.#resolve(name, known?.breaker.target ?? {}, known?.hooks.defaults);
     const override = this.#override?.(name, known?.breaker.target ?? {});
@@ -167,8 +170,10 @@ export class Registry {
    * say, or as the health of the system has it. Of one breaker alone: `breaker.degraded`.
    * @param by `health`: below what a person says, and a breaker that was set alone keeps what it has. Default `hand`
    * @param reason who or why, for the record
+   * @throws ConfigError for what is no such mode; nothing has changed then
    */
   degrade(mode: DegradedSetting | undefined, by: DegradedBy = 'hand', reason?: string): void {
+    checkDegraded(mode);
     const before = this.degraded;
     this.#degradation.say(mode, by);
     const now = this.degraded;
@@ -303,6 +308,11 @@ export class Registry {
   #isKept(name: string): boolean {
     return name === overflowName || this.#entries.get(name)?.own !== undefined;
   }
+}
+
+function checkName(name: unknown): void {
+  const issues = nameIssues(name);
+  if (issues.length > 0) throw new ConfigError(issues, 'registry');
 }
 
 /** Where its mode begins. What somebody holds by hand, and what is open, is somebody's concern still. */

@@ -22,6 +22,17 @@ describe('a permit', () => {
     expect(calls.map(({ durationMs }) => durationMs)).toEqual([120, 33]);
   });
 
+  test.each([Number.NaN, -5, Number.POSITIVE_INFINITY, '5'])('measures where the duration given is none: %s', (given) => {
+    const { breaker, clock, calls } = bench();
+    const [one, other, third] = admitMany(breaker, 3);
+    clock.advance(10);
+    one?.succeed(given as number);
+    other?.fail(new Boom(), given as number);
+    third?.settle('success', undefined, given as number);
+    expect(calls.map(({ durationMs }) => durationMs)).toEqual([10, 10, 10]);
+    expect([...breaker.meters.durations.values()].map(({ sumMs }) => sumMs)).toEqual([20, 10]);
+  });
+
   test.each(['ignore', 'cancel'] as const)('that ends by %s proves nothing', (end) => {
     const { breaker } = bench({ consecutiveFailures: 2 });
     fail(breaker);

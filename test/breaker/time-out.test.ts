@@ -31,6 +31,23 @@ describe('a call with a time-out', () => {
     expect(made.breaker.inFlight).toBe(0);
   });
 
+  test.each([Number.NaN, '5', null])('that is %s is refused: it would never end', async (timeoutMs) => {
+    const { breaker } = bench({ timeoutMs: timeoutMs === null ? 1_000 : undefined });
+    let called = 0;
+    const call = breaker.run(async () => ++called, { timeoutMs: timeoutMs as never });
+    // Nothing said, as ever: the breaker's own holds.
+    if (timeoutMs === null) return expect(await call).toBe(1);
+    await expect(call).rejects.toMatchObject({ code: 'ECONFIG', path: 'timeoutMs', allowed: 'a time in ms, or Infinity for none' });
+    expect([called, breaker.inFlight]).toEqual([0, 0]);
+  });
+
+  test('that has been used up is over at once', async () => {
+    const { breaker, clock } = bench();
+    const call = breaker.run(() => new Promise(() => {}), { timeoutMs: -3 });
+    clock.advance(1);
+    await expect(call).rejects.toBeInstanceOf(CallTimeoutError);
+  });
+
   test('is given up when its time is over: a failure, and an error that says so', async () => {
     const made = bench({ timeoutMs: 1_000, consecutiveFailures: 1 });
     const never = made.breaker.run(() => new Promise<void>(() => {})).catch((error: unknown) => error);

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
+import { setFaultReporter } from '../../src/core/fault.ts';
 import { ManualClock } from '../../src/testing.ts';
 
 afterEach(() => void vi.restoreAllMocks());
@@ -22,6 +23,26 @@ describe('the system clock', () => {
     expect(systemClock.now()).toBeGreaterThanOrEqual(first);
     const random = systemClock.random();
     expect(random >= 0 && random < 1).toBe(true);
+  });
+
+  test('a fault in a timer of ours is reported, and does not end the process', async () => {
+    const uncaught = vi.fn();
+    process.on('uncaughtException', uncaught);
+    const fault = await new Promise((resolve) => {
+      const before = setFaultReporter((error, where) => {
+        setFaultReporter(before);
+        resolve([(error as Error).message, where]);
+      });
+      systemClock.setTimer(
+        () => {
+          throw new Error('ours');
+        },
+        1,
+        true,
+      );
+    });
+    process.off('uncaughtException', uncaught);
+    expect([fault, uncaught.mock.calls]).toEqual([['ours', 'a timer'], []]);
   });
 
   test('its timers run once, outside the context of whoever set them', async () => {

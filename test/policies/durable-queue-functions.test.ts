@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CallTimeoutError, QueueOvertakenError } from '../../src/core/errors.ts';
+import { setFaultReporter } from '../../src/core/fault.ts';
 import { queued } from '../../src/policies/durable-queue/queued.ts';
 import { makeQueue, settle } from './durable-queue-harness.ts';
 
@@ -40,6 +41,19 @@ describe('a queued function', () => {
     store.resume();
     await settle();
     expect([calls, store.depth]).toEqual([[['a', { at: new Date(1) }]], 0]);
+  });
+
+  test.each([
+    ['throws', () => JSON.parse('{')],
+    ['is async by mistake', async () => true],
+  ])('with a queueOn that %s rejects with what has failed, and keeps nothing', async (_what, queueOn) => {
+    const faults: unknown[] = [];
+    const before = setFaultReporter((error) => void faults.push(error));
+    const { save, store, fails } = await shop();
+    fails(refused);
+    await expect(queued(save, { store, key: (id) => id, queueOn: queueOn as never })('a', { at: new Date(1) })).rejects.toBe(refused);
+    setFaultReporter(before);
+    expect([store.depth, store.has('a'), faults.length]).toEqual([0, false, 1]);
   });
 
   test('does not overtake what waits for the same key, but is called for others', async () => {
@@ -89,5 +103,17 @@ describe('a queued function', () => {
   test('must have a name', async () => {
     const { store } = await shop();
     expect(() => queued(async () => {}, { store, key: () => 'k' })).toThrow('needs a name');
+  });
+
+  test('refuses options that cannot be used', async () => {
+    const { store, save } = await shop();
+    const key = () => 'k';
+    expect(() => queued(save, { store, key, repply: () => 1 } as never)).toThrow(
+      /^queued: repply is a function; allowed: no such key; did you mean reply\?$/,
+    );
+    expect(() => queued(save, { store } as never)).toThrow(/key is undefined; allowed: a function/);
+    expect(() => queued(save, { store: 'orders', key } as never)).toThrow(/store is "orders"; allowed: a queue/);
+    expect(() => queued(7 as never, { store, key })).toThrow(/fn is 7; allowed: the function/);
+    expect(() => queued(save, undefined as never)).toThrow(/allowed: an object with store, key/);
   });
 });

@@ -110,6 +110,25 @@ describe('a fallback', () => {
     expect(faults).toHaveLength(1);
   });
 
+  it('takes a promise for a no, and says so once', async () => {
+    const { run } = bench({ fallback: { value: 'none', when: (async () => Promise.reject(new Error('nobody hears'))) as never } });
+    for (let call = 0; call < 3; call += 1) await expect(run<unknown>(failing)).rejects.toBe(down);
+    expect(faults).toMatchObject([{ message: 'when of a fallback must return true or false, not a promise' }]);
+  });
+
+  it('never hides what has failed behind a value that cannot be made', async () => {
+    const served = (): never => {
+      throw new TypeError('invalid header name');
+    };
+    const { run, policies } = withFallback({ value: { status: 200 } });
+    await expect(run<unknown>(failing, { served })).rejects.toBe(down);
+    expect(policies().meters.fallbacks('value', 'failure')).toBe(1);
+    expect(faults).toMatchObject([{ message: 'invalid header name' }]);
+    await expect(withFallback({ empty: served }).run<unknown>(failing)).rejects.toBe(down);
+    expect(await withFallback({ value: {}, empty: true }).run<unknown>(failing, { served, empty: () => [] })).toEqual([]);
+    expect(await withFallback({ value: {} }).run<unknown>(async () => 503, { served, failureOf: () => new Error('503') })).toBe(503);
+  });
+
   it('looks through RetryExhaustedError at what failed', async () => {
     const { run, clock } = bench({ retry: { attempts: 2, backoffMs: 10, jitter: 'none' }, fallback: { value: 'none', when: ['failure'] } });
     const call = run<unknown>(failing);
@@ -224,6 +243,9 @@ describe('tiers', () => {
     });
     expect(await faulty.run<unknown>(failing)).toBe('near');
     expect(faults).toHaveLength(1);
+    for (const answer of [undefined, [undefined], 'near', Promise.resolve(tiers), [{ name: 'no run' }]])
+      expect(await withFallback({ tiers, order: () => answer as never }).run<unknown>(failing)).toBe('near');
+    expect(faults).toHaveLength(6);
   });
 
   it('get what the call was asked, and their results are judged like the call’s', async () => {
@@ -283,6 +305,9 @@ describe('stale answers and the queue', () => {
   });
 
   it('survive a store at fault', async () => {
+    const keepless = { keep: () => JSON.parse('{'), find: async () => undefined };
+    expect(await bench({ fallback: { stale: {} } }).run<unknown>(async () => 'real', { stale: keepless })).toBe('real');
+    expect(faults.splice(0)).toHaveLength(1);
     const { run } = bench({ fallback: { stale: {}, value: 'none' } });
     const stale = { keep: () => undefined, find: () => Promise.reject(new Error('disk')) };
     expect(await run<unknown>(failing, { stale })).toBe('none');

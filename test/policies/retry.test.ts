@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BreakerOpenError } from '../../src/core/errors.ts';
+import { setFaultReporter } from '../../src/core/fault.ts';
 import { RetryExhaustedError } from '../../src/core/policy-errors.ts';
 import { bench, deferred, down, standing, turns } from './harness.ts';
 
@@ -90,6 +91,17 @@ describe('retry', () => {
       [down, 2],
     ]);
     await result;
+  });
+
+  it('takes a promise of retryIf for a no, for as a value it would be a yes to everything', async () => {
+    const reported: unknown[] = [];
+    const before = setFaultReporter((error) => void reported.push((error as Error).message));
+    const { run, breaker } = bench({ retry: { ...steady, retryIf: (async () => false) as never } });
+    await expect(run(() => Promise.reject(down))).rejects.toBe(down);
+    await expect(run(() => Promise.reject(down))).rejects.toBe(down);
+    setFaultReporter(before);
+    expect(breaker.meters.calls('failure', false)).toBe(2);
+    expect(reported).toEqual(['retryIf must return true or false, not a promise']);
   });
 
   it('waits as long as the server asks, and not at all for one that asks for too long', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createBreaker } from '../../src/breaker/create-breaker.ts';
 import { ConfigError } from '../../src/core/errors.ts';
 import { createRegistry } from '../../src/registry/create-registry.ts';
 import { ManualClock } from '../../src/testing.ts';
@@ -8,6 +9,18 @@ const redisRead = { system: 'redis', operation: 'read', server: 'redis://10.0.0.
 describe('createRegistry', () => {
   test('without options makes breakers by the defaults', () => {
     expect(createRegistry().get('a').options).toMatchObject({ name: 'a', failureRatio: 0.5, minimumCalls: 20 });
+  });
+
+  test.each([{}, null, 7, { now: () => 1 }])('refuses a clock that is none: %o', (clock) => {
+    const refusal = /clock is .*; allowed: an object with the functions now, setTimer and random/;
+    expect(() => createRegistry({ clock: clock as never })).toThrow(refusal);
+    expect(() => createBreaker({}, { clock: clock as never })).toThrow(refusal);
+  });
+
+  test('a breaker made by hand refuses what is around it by a misspelt name', () => {
+    expect(() => createBreaker({}, { clok: new ManualClock() } as never)).toThrow(/^environment of a breaker: clok .*did you mean clock\?$/);
+    expect(() => createBreaker({}, { verify: 'yes' } as never)).toThrow(/verify is "yes"; allowed: a function/);
+    expect(createBreaker({}, { clock: undefined, rule: undefined }).state).toBe('closed');
   });
 
   test('defaults hold for every breaker, rules by what they match, the most specific winning', () => {

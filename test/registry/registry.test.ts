@@ -77,14 +77,32 @@ describe('a registry', () => {
   });
 
   test.each([
-    ['options that cannot be used', () => ({ options: { minimumCalls: -1 } })],
-    ['a fault', () => JSON.parse('{')],
-  ])('a configuration that gives %s fails no call: it is reported, and the defaults hold', (_, resolve) => {
+    ['options that cannot be used', "the options of 'a', which has the defaults", () => ({ options: { minimumCalls: -1 } })],
+    ['a fault', "the configuration of 'a'", () => JSON.parse('{')],
+  ])('a configuration that gives %s fails no call: it is reported, and the defaults hold', (_, said, resolve) => {
     const faults: unknown[] = [];
     setFaultReporter((_error, where) => void faults.push(where));
     const { registry } = shelf({ resolve });
     expect(registry.get('a').options.minimumCalls).toBe(20);
-    expect(faults).toEqual(["the options of 'a', which has the defaults"]);
+    expect(faults).toEqual([said]);
+  });
+
+  test.each([undefined, '', 7])('replace refuses a name that is none: %s', (name) => {
+    const { registry } = shelf();
+    expect(() => registry.replace(name as never, {})).toThrow(/^registry: name is /);
+    expect(registry.list()).toEqual([]);
+  });
+
+  test('a degraded mode that is none is refused, and nothing has changed then', () => {
+    const { registry } = shelf();
+    const breaker = registry.get('a');
+    const refusal = /^degraded mode: degraded is "readonly"; allowed: one of read-only, .*did you mean read-only\?$/;
+    expect(() => registry.degrade('readonly' as never)).toThrow(refusal);
+    expect(() => {
+      breaker.degraded = 'readonly' as never;
+    }).toThrow(refusal);
+    expect([registry.degraded, breaker.degraded, breaker.snapshot().degraded]).toEqual([undefined, undefined, undefined]);
+    for (const mode of ['read-only', 'empty', 'bypass', 'off', undefined] as const) registry.degrade(mode);
   });
 
   test('a problem that the configuration tells of is reported, and what could be used is used', () => {
@@ -391,6 +409,10 @@ describe('options that contradict what is configured later', () => {
       if (name === 'a') throw new Error('no such thing');
       return { options: name === 'b' ? { mode: 'off', minimumCalls: -1 } : { mode: 'off' } };
     });
-    expect([a, b, c].map(({ options: { mode, minimumCalls } }) => [mode, minimumCalls])).toEqual([['shadow', 9], ['off', 9], ['off', 20]]);
+    expect([a, b, c].map(({ options: { mode, minimumCalls } }) => [mode, minimumCalls])).toEqual([
+      ['shadow', 9],
+      ['off', 9],
+      ['off', 20],
+    ]);
   });
 });

@@ -169,4 +169,20 @@ describe('a user’s classify', () => {
     expect(faults).toHaveLength(1);
     setFaultReporter(before);
   });
+
+  it.each([
+    ['a word that is none', () => 'fail', 'not fail'],
+    ['a promise', async () => Promise.reject(new Error('nobody hears')), 'not a promise'],
+  ])('that answers with %s is told of once, and the default holds', (_what, classify, said) => {
+    const faults: unknown[] = [];
+    const before = setFaultReporter((error) => faults.push((error as Error).message));
+    const breaker = new Registry().replace('b', { consecutiveFailures: 2, classify: classify as never });
+    for (let call = 0; call < 2; call += 1) {
+      const permit = breaker.tryAcquire();
+      permit?.settle(judge(breaker, { ok: false, error: new Error('x') }, 'failure'), new Error('x'));
+    }
+    expect([breaker.state, breaker.meters.calls('failure', false)]).toEqual(['open', 2]);
+    expect(faults).toEqual([`classify must return success, failure, ignored or undefined, ${said}`]);
+    setFaultReporter(before);
+  });
 });
