@@ -107,9 +107,10 @@ export class HeldQuery implements Pending {
     };
   }
 
+  /** In a turn of its own: what a callback throws is an uncaught exception, as it is without us, and no fault in a timer of ours. */
   #tell(callback: PgCallback, error: Error): void {
-    if (this.inContext === undefined) callback(error);
-    else this.inContext(() => callback(error));
+    if (this.inContext === undefined) process.nextTick(callback, error);
+    else this.inContext(() => process.nextTick(callback, error));
   }
 
   abandon(): void {}

@@ -232,11 +232,12 @@ export class PoolCall implements Pending {
     this.#tell(next, error);
   }
 
+  /** In a turn of its own: what a callback throws is an uncaught exception, as it is without us, and no fault in a timer of ours. */
   #tell(next: PgCallback, error: Error): void {
     this.#answered = true;
     this.#end();
-    if (this.#inContext === undefined) next.call(undefined, error);
-    else this.#inContext(() => next.call(undefined, error));
+    if (this.#inContext === undefined) process.nextTick(next, error);
+    else this.#inContext(() => process.nextTick(next, error));
   }
 
   /** What has been sent may have been carried out: that is no refusal. */

@@ -221,7 +221,7 @@ export class Admission implements CircuitOwner {
       this.calls.succeededAt = now;
       this.#watch?.succeeded(now, timedMs);
     } else {
-      this.circuit.release(permit, now);
+      this.circuit.giveBack(permit, now);
       return;
     }
     this.circuit.record(permit, now, failure !== undefined, slow, error);

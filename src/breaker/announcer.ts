@@ -53,9 +53,9 @@ export class Announcer {
     this.#failures = undefined;
   }
 
-  moved({ from, to, beside, at, counts, cause, lastFailure }: Move, calls: InFlight): void {
+  moved({ from, to, beside, at, counts, cause, tripError }: Move, calls: InFlight): void {
     const { trigger, value, limit, reason, trace, openForMs } = cause;
-    const error = cause.error ?? (to === 'open' ? lastFailure : undefined);
+    const error = cause.error ?? (to === 'open' ? tripError : undefined);
     // Of a circuit that was open beside the traffic already, what opened it there stands.
     if (to === 'open' && trigger !== 'config')
       this.lastTrip = { trigger, at, value, limit, errorType: error === undefined ? undefined : errorType(error) };

@@ -20,7 +20,7 @@ import type { Meters } from './meters.ts';
 import { Permit, type PermitOwner } from './permit.ts';
 import { freeSlot, rejectedLater, runIn, slotFor } from './run.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
-import { homeState, publicName, type State } from './state.ts';
+import { publicName, type State } from './state.ts';
 import { isTime, TimedRunner, wrongTimeout } from './timed-run.ts';
 import type { WindowCounts } from './window/window.ts';
 
@@ -79,6 +79,10 @@ export class Breaker implements PermitOwner {
   }
   get mode(): Mode {
     return this.#options.mode;
+  }
+  /** Whether a person holds it in a state, until released. */
+  get held(): boolean {
+    return this.#circuit.held;
   }
   /**
    * How calls are served for the time being, whatever the options say; `off`: as ever. `undefined`: as the options say.
@@ -221,23 +225,20 @@ export class Breaker implements PermitOwner {
 
   /** Refuses every call until released. @param reason who or why, for the record */
   forceOpen(reason?: string): void {
-    this.#circuit.move({ kind: 'forced_open', shadow: false }, this.clock.now(), { trigger: 'manual', reason });
+    this.#circuit.hold({ kind: 'forced_open', shadow: false }, this.clock.now(), reason);
   }
   /** Admits every call and decides nothing until released (forced closed). */
   disable(reason?: string): void {
-    this.#circuit.move({ kind: 'disabled', shadow: false }, this.clock.now(), { trigger: 'manual', reason });
+    this.#circuit.hold({ kind: 'disabled', shadow: false }, this.clock.now(), reason);
   }
   /** Goes on deciding, but refuses nothing until released. */
   shadow(reason?: string): void {
-    if (this.#circuit.state.shadow) return;
-    this.#circuit.move({ kind: 'closed', shadow: true, ramp: undefined }, this.clock.now(), { trigger: 'manual', reason });
+    const { state } = this.#circuit;
+    this.#circuit.hold(state.shadow ? state : { kind: 'closed', shadow: true, ramp: undefined }, this.clock.now(), reason);
   }
   /** Gives control back to the circuit, in the mode that the options say. */
   release(reason?: string): void {
-    const { kind, shadow } = this.#circuit.state;
-    const home = homeState(this.#options.mode);
-    const held = kind === 'forced_open' || kind === 'disabled' || shadow !== home.shadow;
-    if (held) this.#circuit.move(home, this.clock.now(), { trigger: 'manual', reason });
+    this.#circuit.release(this.clock.now(), reason);
   }
   /** Closes the circuit and forgets all it has seen; totals for telemetry stay. */
   reset(reason?: string): void {
@@ -319,7 +320,9 @@ export class Breaker implements PermitOwner {
 
   #rejection(state: State, reason: RejectionReason, now: number): BreakerOpenError {
     const retryAfterMs = this.#circuit.retryAfterMs(state, now);
-    return BreakerOpenError.of({ breaker: this.name, state: publicName(state), reason, retryAfterMs, cause: this.#circuit.lastFailure });
+    // A person's refusals have no failure to blame.
+    const cause = reason === 'forced_open' ? undefined : this.#circuit.tripError;
+    return BreakerOpenError.of({ breaker: this.name, state: publicName(state), reason, retryAfterMs, cause });
   }
 }
 

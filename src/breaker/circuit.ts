@@ -32,7 +32,11 @@ export interface CircuitOwner {
 export class Circuit implements Sleeper {
   window: Window;
   consecutiveFailures = 0;
-  lastFailure: unknown;
+  /** What has last opened it, for those it refuses; `undefined` where that was no failure, such as slow answers. */
+  tripError: unknown;
+  /** Whether a person holds it where it is, whatever the mode says. */
+  held = false;
+  #lastFailure: unknown;
   /** Faults that are injected into the calls, the newest first. */
   injections: readonly Injection[] = none;
   #state: State;
@@ -150,7 +154,7 @@ export class Circuit implements Sleeper {
 
   /** A failure, not slow, of a call that the present state, closed, admitted. */
   failed(permit: Permit, now: number, error: unknown): void {
-    this.lastFailure = error;
+    this.#lastFailure = error;
     this.window.record(now, true, false);
     this.consecutiveFailures += 1;
     this.#hearsay = false;
@@ -160,7 +164,7 @@ export class Circuit implements Sleeper {
   /** A result of a call that the present state admitted. */
   record(permit: Permit, now: number, failed: boolean, slow: boolean, error: unknown): void {
     const state = this.#state;
-    if (failed) this.lastFailure = error;
+    if (failed) this.#lastFailure = error;
     if (state.kind === 'half_open') {
       this.#recordProbe(state, permit, now, failed, slow, error);
     } else if (state.kind === 'closed') {
@@ -194,13 +198,13 @@ export class Circuit implements Sleeper {
   }
 
   /** A call that the present state admitted has proved nothing. */
-  release(permit: Permit, now: number): void {
+  giveBack(permit: Permit, now: number): void {
     if (this.#state.kind === 'half_open' && permit.probe) this.#state.trial.release(permit.startedAt, now);
   }
 
   /** A failure that no call carried. */
   recordEvidence(now: number, error: unknown, trace: unknown): void {
-    this.lastFailure = error;
+    this.#lastFailure = error;
     if (this.#state.kind !== 'closed') return;
     this.window.advance(now);
     if (this.window.failures === 0) this.#hearsay = true;
@@ -222,7 +226,10 @@ export class Circuit implements Sleeper {
     const state = this.#state;
     if (state.kind !== 'closed' && state.kind !== 'half_open') return;
     const closed = state.kind === 'closed';
-    if (cause.error !== undefined) this.lastFailure = cause.error;
+    if (cause.error !== undefined) this.#lastFailure = cause.error;
+    // By failures a circuit may also open with a success, which makes its calls enough to judge.
+    const byFailure = cause.trigger !== 'slow_ratio' && this.window.failures > 0;
+    this.tripError = cause.error ?? (byFailure ? this.#lastFailure : undefined);
     const trigger = closed && state.ramp !== undefined && !state.ramp.over(now) ? 'ramp_up_failed' : cause.trigger;
     this.#openTime ??= new OpenTime();
     const openForMs = this.#openTime.next(this.#options.open, this.#clock, closed ? now - state.since : 0, cause.retryAfterMs ?? 0, scouted);
@@ -269,7 +276,9 @@ export class Circuit implements Sleeper {
     this.window.clear(now);
     this.#openTime = undefined;
     this.consecutiveFailures = 0;
-    this.lastFailure = undefined;
+    this.#lastFailure = undefined;
+    this.tripError = undefined;
+    this.held = false;
     const home = homeState(this.#options.mode);
     // Calls under way belong to what is forgotten: a fresh state fences them off even where its name stays.
     if (home.kind === this.#state.kind && home.shadow === this.#state.shadow) this.#assign(home, now);
@@ -285,8 +294,7 @@ export class Circuit implements Sleeper {
     this.#jury = undefined;
     const state = this.#state;
     // What a person holds, only a person gives back.
-    const held = state.kind === 'forced_open' || (state.kind === 'disabled' && before !== 'off') || (state.shadow && before !== 'shadow');
-    if (options.mode === before || held) return;
+    if (options.mode === before || this.held) return;
     // Between shadow and enforce the machine goes on from where it is: an outage seen in shadow is refused from now on.
     const shadow = options.mode === 'shadow';
     const goesOn = state.kind !== 'disabled' && options.mode !== 'off';
@@ -295,6 +303,20 @@ export class Circuit implements Sleeper {
       trigger: 'config',
       openForMs: state.kind === 'open' && goesOn ? state.until - now : undefined,
     });
+  }
+
+  /** A person puts it into a state, where it stays until {@link release} or {@link reset}: no change of the mode moves it on. */
+  hold(next: Successor, now: number, reason: string | undefined): void {
+    this.move(next, now, { trigger: 'manual', reason });
+    this.held = true;
+  }
+
+  /** Nobody holds it any more: it goes where its mode begins, unless it is on its own way there. */
+  release(now: number, reason: string | undefined): void {
+    const { kind, shadow } = this.#state;
+    const home = homeState(this.#options.mode);
+    this.held = false;
+    if (kind === 'forced_open' || kind === 'disabled' || shadow !== home.shadow) this.move(home, now, { trigger: 'manual', reason });
   }
 
   /**
@@ -311,7 +333,7 @@ export class Circuit implements Sleeper {
     this.window.advance(now);
     const { recorded, failures, slow } = this.window;
     this.#assign(next, now);
-    this.#owner.moved({ from, to, beside, at: now, counts: { recorded, failures, slow }, lastFailure: this.lastFailure, cause });
+    this.#owner.moved({ from, to, beside, at: now, counts: { recorded, failures, slow }, tripError: this.tripError, cause });
   }
 
   #assign(next: Successor, now: number): void {

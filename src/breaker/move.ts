@@ -23,6 +23,7 @@ export interface Move {
   readonly at: number;
   /** The window before the move. */
   readonly counts: WindowCounts;
-  readonly lastFailure: unknown;
+  /** The failure that has last opened the circuit, if it was one. */
+  readonly tripError: unknown;
   readonly cause: Cause;
 }

@@ -115,21 +115,30 @@ export class CallTimeoutError extends BreakerError {
 export class QueueFullError extends ExecutionRejectedError {
   declare readonly code: 'EQUEUEFULL';
 
+  constructor(
+    message: string,
+    rejection: Rejection,
+    /** What is full: `50000 entries` or `67108864 bytes`. */
+    readonly limit: string,
+  ) {
+    super(message, rejection);
+  }
+
   /**
+   * @param by whose calls are refused: the breaker's name, or the queue's where it stands alone
    * @param limit what is full: `50000 entries` or `67108864 bytes`
    * @param cause why the write was to be queued
+   * @param state of the breaker
    */
-  static of(queue: string, limit: string, cause?: unknown): QueueFullError {
+  static of(by: string, limit: string, cause?: unknown, state: StateName = 'open'): QueueFullError {
     return withoutStack(
-      ([name, full]) =>
-        new QueueFullError(`${name}: the queue is full (${full})`, {
-          breaker: name,
-          state: 'open',
-          reason: 'queue_full',
-          retryAfterMs: undefined,
-          cause,
-        }),
-      [queue, limit] as const,
+      () =>
+        new QueueFullError(
+          `${by}: the queue is full (${limit})`,
+          { breaker: by, state, reason: 'queue_full', retryAfterMs: undefined, cause },
+          limit,
+        ),
+      undefined,
     );
   }
 }

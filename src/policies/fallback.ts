@@ -1,5 +1,5 @@
 import { isRejection } from '../breaker/judge.ts';
-import { isBreakerError } from '../core/errors.ts';
+import { isBreakerError, QueueFullError } from '../core/errors.ts';
 import { reportFault } from '../core/fault.ts';
 import { RetryExhaustedError } from '../core/policy-errors.ts';
 import type { FallbackReason } from '../core/policy-options.ts';
@@ -149,8 +149,7 @@ export class Fallback implements Policy {
   async #append<T>(passage: Passage<T>, queue: QueueHook<T>, failure: unknown): Promise<T> {
     passage.meters.queue ??= queue.gauge;
     const value = await this.#counted(passage, 'queue', () => queue.append(failure)).catch((error: unknown) => {
-      if (isBreakerError(error) && error.code === 'EQUEUEFULL') passage.enter(() => passage.call.breaker.countRefusal('queue_full', undefined));
-      throw error;
+      throw error instanceof QueueFullError ? fullFor(passage, error, failure) : error;
     });
     passage.tell((trace) => trace.served('queue', failure));
     return value;
@@ -181,6 +180,13 @@ export class Fallback implements Policy {
     passage.tell((trace) => trace.served(type, failure));
     return { value };
   }
+}
+
+/** The queue knows its folder alone, which is none of the caller's business: the refusal is the breaker's. */
+function fullFor<T>(passage: Passage<T>, error: QueueFullError, failure: unknown): QueueFullError {
+  const { breaker } = passage.call;
+  passage.enter(() => breaker.countRefusal('queue_full', undefined));
+  return QueueFullError.of(breaker.name, error.limit, failure ?? error, breaker.state);
 }
 
 /** The call has succeeded, whatever comes of keeping its answer. */

@@ -317,6 +317,7 @@ function checkName(name: unknown): void {
 
 /** Where its mode begins. What somebody holds by hand, and what is open, is somebody's concern still. */
 function isAtHome(breaker: Breaker): boolean {
+  if (breaker.held) return false;
   if (breaker.mode === 'off') return breaker.state === 'disabled';
   if (breaker.mode === 'shadow') return breaker.state === 'shadow' && breaker.snapshot().circuit === 'closed';
   return breaker.state === 'closed';

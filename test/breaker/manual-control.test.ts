@@ -82,7 +82,8 @@ describe('reset', () => {
     expect(breaker.snapshot()).toMatchObject({ window: { recorded: 0 }, consecutiveFailures: 0, openings: 0 });
     fail(breaker);
     expect(breaker.state).toBe('closed');
-    breaker.forceOpen();
+    fail(breaker);
+    expect(breaker.state).toBe('open');
     expect(breaker.tryAcquire()).toBeUndefined();
     expect(breaker.rejection().cause).toBeInstanceOf(Boom);
   });
@@ -107,6 +108,8 @@ describe('reset', () => {
 
   test('leaves no cause of an earlier outage behind', () => {
     const { breaker } = opened();
+    breaker.reset();
+    breaker.report(new Boom());
     breaker.reset();
     breaker.forceOpen();
     breaker.tryAcquire();
@@ -162,6 +165,30 @@ describe('other options in place', () => {
     expect(breaker.state).toBe(held);
     breaker.release();
     expect(breaker.state).toBe({ enforce: 'closed', shadow: 'shadow', off: 'disabled' }[after]);
+  });
+
+  test.each([
+    ['disable', 'disabled', 'enforce', 'off', 'enforce'],
+    ['disable', 'disabled', 'off', 'enforce', 'shadow'],
+    ['shadow', 'shadow', 'enforce', 'shadow', 'enforce'],
+    ['shadow', 'shadow', 'shadow', 'enforce', 'off'],
+  ] as const)('what a person holds by %s (%s) two other modes do not take away either: %s to %s to %s', (verb, held, before, between, after) => {
+    const { breaker } = bench({ mode: before });
+    breaker[verb]();
+    for (const mode of [between, after]) breaker.setOptions(options(mode));
+    expect([breaker.state, breaker.held]).toEqual([held, true]);
+    breaker.release();
+    expect([breaker.state, breaker.held]).toEqual([{ enforce: 'closed', shadow: 'shadow', off: 'disabled' }[after], false]);
+    breaker.setOptions(options('enforce'));
+    expect(breaker.state).toBe('closed');
+  });
+
+  test('a reset ends what a person holds', () => {
+    const { breaker } = bench();
+    breaker.shadow();
+    breaker.reset();
+    breaker.setOptions(options('off'));
+    expect(breaker.state).toBe('disabled');
   });
 
   test.each([

@@ -141,3 +141,37 @@ describe('a disabled breaker', () => {
     expect(breaker.snapshot().calls).toMatchObject({ failure: 1, stale: 0 });
   });
 });
+
+describe('the cause of a refusal', () => {
+  test('is the failure that has opened the circuit, a success that made its calls enough to judge notwithstanding', () => {
+    const { breaker } = bench({ failureRatio: 0.5, minimumCalls: 2 });
+    const error = new Boom();
+    admit(breaker).fail(error);
+    succeed(breaker);
+    expect([breaker.state, breaker.refusal()?.cause]).toEqual(['open', error]);
+  });
+
+  test('is none of earlier: neither while a person refuses, nor where answers were slow', () => {
+    const { breaker, moves } = bench({ consecutiveFailures: 9, slowCallMs: 10, slowRatio: 0.5, minimumCalls: 4, window: { type: 'count', size: 4 } });
+    fail(breaker);
+    succeed(breaker, 10);
+    breaker.forceOpen('maintenance');
+    expect(breaker.refusal()).not.toHaveProperty('cause');
+    breaker.release();
+    succeed(breaker, 2);
+    for (let call = 0; call < 2; call += 1) admit(breaker).succeed(50);
+    expect(breaker.snapshot()).toMatchObject({ state: 'open', lastTrip: { trigger: 'slow_ratio', errorType: undefined } });
+    expect(breaker.refusal()).not.toHaveProperty('cause');
+    expect(moves.at(-1)).toMatchObject({ trigger: 'slow_ratio', error: undefined });
+  });
+
+  test('stays while the circuit asks whether its dependency is back, whatever fails elsewhere meanwhile', () => {
+    const { breaker, clock } = bench({ consecutiveFailures: 1, halfOpen: { permits: 1 } });
+    const error = new Boom();
+    admit(breaker).fail(error);
+    clock.advance(breaker.options.open.durationMs);
+    breaker.report(new Error('another'));
+    admit(breaker);
+    expect([breaker.state, breaker.refusal()?.cause]).toEqual(['half_open', error]);
+  });
+});

@@ -377,8 +377,11 @@ describe('stale answers and the queue', () => {
     const { run, breaker } = bench({ fallback: { queue: { path: 'q' } } });
     const told: RejectionReason[] = [];
     breaker.on('rejected', ({ reason }) => told.push(reason));
-    const full = QueueFullError.of('q', '1 entries', down);
-    await expect(run<unknown>(failing, { queue: queueHook(false, () => Promise.reject(full)), operation: 'write' })).rejects.toBe(full);
+    const full = QueueFullError.of('/var/lib/queue', '1 entries', down);
+    await expect(run<unknown>(failing, { queue: queueHook(false, () => Promise.reject(full)), operation: 'write' })).rejects.toMatchObject({
+      ...{ code: 'EQUEUEFULL', breaker: 'billing', state: 'closed', reason: 'queue_full', limit: '1 entries', cause: down },
+      message: 'billing: the queue is full (1 entries)',
+    });
     expect(breaker.meters.rejections('queue_full')).toBe(1);
     expect(told).toEqual(['queue_full']);
   });
