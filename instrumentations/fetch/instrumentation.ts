@@ -1,6 +1,6 @@
+import { version } from '../../src/core/version.ts';
 import { hookFiles } from '../shared/hook.ts';
 import { BreakerInstrumentation, type BreakerInstrumentationConfig } from '../shared/instrumentation.ts';
-import { version } from '../shared/version.ts';
 import { HttpAdmission } from './admission.ts';
 import { guardGlobalFetch, isNodesOwn } from './global-fetch.ts';
 import { RequestObserver } from './request-observer.ts';

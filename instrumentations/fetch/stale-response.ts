@@ -1,5 +1,6 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import { reportFault } from '../../src/core/fault.ts';
+import { isolated } from '../../src/core/isolated.ts';
 import { policyPorts, type StaleAnswer, type StaleStore } from '../../src/policies/ports.ts';
 import { BodyCapture, type CapturedResponse, replayResponse } from '../../src/policies/stale-cache/http-response.ts';
 import type { HttpHead, HttpRecord } from '../../src/policies/stale-cache/http-rules.ts';
@@ -109,7 +110,7 @@ function watched(
           controller.close();
           controller.byobRequest?.respond(0);
           const whole = capture.end();
-          if (whole !== undefined) isolated(() => store(whole));
+          if (whole !== undefined) isolated('keeping an answer', () => store(whole));
           return;
         }
         if (value.byteLength === 0) continue;
@@ -135,12 +136,4 @@ function joined(headers: Iterable<readonly [name: string, value: string]>): Reco
   const record: Record<string, string> = {};
   for (const [name, value] of headers) record[name] = Object.hasOwn(record, name) ? `${record[name]}, ${value}` : value;
   return record;
-}
-
-function isolated(fn: () => void): void {
-  try {
-    fn();
-  } catch (fault) {
-    reportFault(fault, 'keeping an answer');
-  }
 }

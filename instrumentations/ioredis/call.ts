@@ -1,4 +1,5 @@
 import { reportFault } from '../../src/core/fault.ts';
+import { isolated as isolatedAs } from '../../src/core/isolated.ts';
 import { type Admission, settleError, settleValue } from './settle.ts';
 import type { CommandLike } from './types.ts';
 
@@ -51,11 +52,7 @@ export function onEnding(command: CommandLike, ending: Ending): CommandLike['rej
 }
 
 export function isolated(fn: () => void): void {
-  try {
-    fn();
-  } catch (fault) {
-    reportFault(fault, 'settling a Redis command');
-  }
+  isolatedAs('settling a Redis command', fn);
 }
 
 /** `released`: the caller is answered, the server's answer is still to come. */

@@ -1,6 +1,6 @@
+import { version } from '../../src/core/version.ts';
 import { type HookDefinition, hookFiles, type LoadedFile, type Undo } from '../shared/hook.ts';
 import { BreakerInstrumentation, type BreakerInstrumentationConfig } from '../shared/instrumentation.ts';
-import { version } from '../shared/version.ts';
 import { CommandClasses, commandTable } from './command-class.ts';
 import { guardClient, guardCluster, guardPipeline } from './guards.ts';
 import type { RegistrySource } from './send-command.ts';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { type Clock, outsideCallContext } from '../../src/core/clock.ts';
+import { isolated } from '../../src/core/isolated.ts';
 import { withoutTracing } from '../../src/core/suppress-tracing.ts';
-import { isolated } from '../shared/isolated.ts';
 import type { PgClient, PgConnection } from './types.ts';
 
 const CANCEL_REQUEST = 80_877_102;

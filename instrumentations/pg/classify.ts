@@ -3,7 +3,8 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import { isConnectionFault } from '../shared/faults.ts';
 
 /**
- * What sort of trouble an error is, for telemetry: `transient` passes by itself, `persistent` needs somebody to change a
+ * What sort of trouble an error is, by which it is repeated or not (telemetry tells the SQLSTATE itself, whose first two
+ * characters are its class): `transient` passes by itself, `persistent` needs somebody to change a
  * setting, `system` is the server in trouble, `query` is the statement's own fault, `client` never reached the server.
  */
 export type FaultClass = 'transient' | 'persistent' | 'system' | 'query' | 'client';

@@ -2,9 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Injection } from '../../src/breaker/injection.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
+import { isolated } from '../../src/core/isolated.ts';
 import type { Attempt } from '../../src/policies/policy-call.ts';
 import type { Original } from '../shared/guard.ts';
-import { isolated } from '../shared/isolated.ts';
 import { type ClientStatement, queryClient, watchClient } from './client-policies.ts';
 import type { Database } from './database.ts';
 import { HeldQuery, queryJustGiven } from './held-query.ts';
@@ -83,14 +83,13 @@ function hang(
   const own = (args[0] as { query_timeout?: unknown } | null)?.query_timeout;
   const queryTimeout = own || client.connectionParameters?.query_timeout;
   return hungAnswer(client._Promise, callbackOf(args), (tell) => {
-    new HungQuery({ database, permit, injection, queryTimeout, signal: within?.signal, alone: within === undefined, tell });
+    new HungQuery({ database, permit, injection, queryTimeout, signal: within?.signal, tell });
   });
 }
 
 class QueryCall {
   #settled = false;
   #held: HeldQuery | undefined;
-  private readonly policed: boolean;
   /** Of whoever may give it up. */
   private readonly signal: AbortSignal | undefined;
 
@@ -102,7 +101,6 @@ class QueryCall {
     within: Attempt | undefined,
     private readonly place: Place | undefined,
   ) {
-    this.policed = within !== undefined;
     this.signal = within?.signal;
   }
 
@@ -162,7 +160,7 @@ class QueryCall {
     const query = queryJustGiven(this.statement.client);
     if (query === undefined) return;
     if (this.permit.injection !== undefined) delayAnswer(query, this.permit.injection);
-    this.#held = new HeldQuery(this.statement.client, this.statement.database, this.permit, query, inContext, () => this.#end(), !this.policed);
+    this.#held = new HeldQuery(this.statement.client, this.statement.database, this.permit, query, inContext, () => this.#end());
     this.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 

@@ -1,6 +1,6 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
-import { isolated } from '../shared/isolated.ts';
+import { isolated } from '../../src/core/isolated.ts';
 import type { Database } from './database.ts';
 import type { Pending } from './pending.ts';
 import { settleError, settleResult } from './settle.ts';

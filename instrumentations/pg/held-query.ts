@@ -2,8 +2,8 @@ import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import type { Timer } from '../../src/core/clock.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
+import { isolated } from '../../src/core/isolated.ts';
 import { judge } from '../shared/admission.ts';
-import { isolated } from '../shared/isolated.ts';
 import { Barrier, requestCancel } from './cancel.ts';
 import type { Database } from './database.ts';
 import { deadline, timeLimitOf } from './deadline.ts';
@@ -41,14 +41,12 @@ export class HeldQuery implements Pending {
     private readonly inContext: InContext | undefined,
     /** Told before its caller is: what comes of the statement later is nobody's concern. */
     private readonly answered: () => void,
-    /** No policies are around it. */
-    alone: boolean,
   ) {
     this.breaker = permit.breaker;
     this.startedAt = permit.startedAt;
     database.server.pending.add(this);
     const limit = timeLimitOf(this.breaker);
-    this.#deadline = limit === undefined ? undefined : deadline(this.breaker, limit, alone, (error) => this.giveUp(error, true));
+    this.#deadline = limit === undefined ? undefined : deadline(this.breaker, limit, (error) => this.giveUp(error, true));
   }
 
   answer(): void {
@@ -57,7 +55,7 @@ export class HeldQuery implements Pending {
     this.answered();
     const waited = Math.round(this.database.server.registry.clock.now() - this.startedAt);
     const error = new CallTimeoutError(this.breaker.name, waited, this.breaker.refusal()?.cause);
-    this.permit.cancel();
+    this.permit.settle('cancelled', error);
     this.query.callback = condemn(this.client);
     this.#tell(callback, error);
   }

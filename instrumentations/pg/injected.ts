@@ -5,7 +5,7 @@ import type { Injection } from '../../src/breaker/injection.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import type { Timer } from '../../src/core/clock.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
-import { isolated } from '../shared/isolated.ts';
+import { isolated } from '../../src/core/isolated.ts';
 import type { Database } from './database.ts';
 import { deadline, timeLimitOf } from './deadline.ts';
 import type { Operation } from './operation.ts';
@@ -32,8 +32,6 @@ interface Waiter {
   readonly queryTimeout: unknown;
   /** Of policies around it. */
   readonly signal?: AbortSignal | undefined;
-  /** No policies are around it. */
-  readonly alone: boolean;
   /** Answers the caller, in his own async context. */
   tell(error: unknown): void;
 }
@@ -58,7 +56,7 @@ export class HungQuery implements Pending {
   #over = false;
 
   constructor(waiter: Waiter) {
-    const { database, permit, injection, queryTimeout, signal, alone } = waiter;
+    const { database, permit, injection, queryTimeout, signal } = waiter;
     this.#waiter = waiter;
     this.breaker = permit.breaker;
     this.startedAt = permit.startedAt;
@@ -68,7 +66,7 @@ export class HungQuery implements Pending {
       this.#end(error, () => permit.ignore(error));
     });
     const limit = timeLimitOf(this.breaker);
-    if (limit !== undefined) this.#timers.push(deadline(this.breaker, limit, alone, (error) => this.#end(error, () => permit.fail(error))));
+    if (limit !== undefined) this.#timers.push(deadline(this.breaker, limit, (error) => this.#end(error, () => permit.fail(error))));
     if (typeof queryTimeout === 'number' && queryTimeout > 0) this.#limit(queryTimeout);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
@@ -77,7 +75,8 @@ export class HungQuery implements Pending {
   answer(): void {
     const { database, permit } = this.#waiter;
     const waited = Math.round(database.server.registry.clock.now() - this.startedAt);
-    this.#end(new CallTimeoutError(this.breaker.name, waited, this.breaker.refusal()?.cause), () => permit.cancel());
+    const error = new CallTimeoutError(this.breaker.name, waited, this.breaker.refusal()?.cause);
+    this.#end(error, () => permit.settle('cancelled', error));
   }
 
   abandon(): void {

@@ -1,3 +1,4 @@
+import { version } from '../../src/core/version.ts';
 import { type Around, guardMethod } from '../shared/guard.ts';
 import { hookFiles, type Undo } from '../shared/hook.ts';
 import { BreakerInstrumentation, type BreakerInstrumentationConfig, type InstrumentationContext } from '../shared/instrumentation.ts';
@@ -11,7 +12,7 @@ export interface PgBreakerConfig extends BreakerInstrumentationConfig {}
 /** Guards pg's clients and pools: a breaker per server, database and class of statement. */
 export class PgBreakerInstrumentation extends BreakerInstrumentation<PgBreakerConfig> {
   constructor(config: PgBreakerConfig = {}) {
-    super('otel-breaker/instrumentation-pg', '0.1.0', config, install);
+    super('otel-breaker/pg', version, config, install);
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import { isBreakerError } from '../../src/core/errors.ts';
 import { isInjectedFault } from '../../src/core/injected-fault-error.ts';
+import { isolated } from '../../src/core/isolated.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Attempt, PolicyCall } from '../../src/policies/policy-call.ts';
 import type { StaleHook, StaleStore } from '../../src/policies/ports.ts';
 import { staleStoreOf } from '../../src/policies/stale-store.ts';
 import { judge } from '../shared/admission.ts';
-import { isolated } from '../shared/isolated.ts';
 import { classifyConnectError, classifyQueryError, type Verdict } from './classify.ts';
 import { isConnectError } from './connect-errors.ts';
 import type { Database } from './database.ts';

@@ -1,11 +1,11 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import { isBreakerError } from '../../src/core/errors.ts';
+import { isolated } from '../../src/core/isolated.ts';
 import type { Bulkhead } from '../../src/policies/bulkhead.ts';
 import { type Policies, policiesOf } from '../../src/policies/compose.ts';
 import { gateRefusal } from '../../src/policies/gate.ts';
 import { isRead } from '../../src/policies/policy-call.ts';
 import { watchLimits } from '../../src/policies/watching.ts';
-import { isolated } from '../shared/isolated.ts';
 import type { Operation } from './operation.ts';
 import type { PgCallback } from './types.ts';
 

@@ -63,7 +63,7 @@ class PooledQuery extends PolicedQuery {
         hangPoolQuery({ watch, permit, injection, pool, args: this.args, signal, tell: reject });
         return;
       }
-      const call = new PoolCall(watch, permit, undefined, false);
+      const call = new PoolCall(watch, permit, undefined);
       const onAbort = (): void => call.giveUp(signal?.reason as Error, false);
       const settled: PgCallback = (error, result) => {
         signal?.removeEventListener('abort', onAbort);

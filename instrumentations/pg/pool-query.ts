@@ -3,9 +3,9 @@ import type { Injection } from '../../src/breaker/injection.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import type { Timer } from '../../src/core/clock.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
+import { isolated } from '../../src/core/isolated.ts';
 import { judge } from '../shared/admission.ts';
 import type { Original } from '../shared/guard.ts';
-import { isolated } from '../shared/isolated.ts';
 import { requestCancel } from './cancel.ts';
 import type { Database } from './database.ts';
 import { deadline, timeLimitOf } from './deadline.ts';
@@ -60,8 +60,7 @@ interface HungPoolQuery {
 /** `Pool.query` that meets an injected hang. */
 export function hangPoolQuery({ watch, pool, args, ...waiter }: HungPoolQuery): void {
   const own = (args[0] as { query_timeout?: unknown } | null | undefined)?.query_timeout;
-  const alone = waiter.signal === undefined;
-  new HungQuery({ ...waiter, database: watch.database, queryTimeout: own || pool.options?.['query_timeout'], alone });
+  new HungQuery({ ...waiter, database: watch.database, queryTimeout: own || pool.options?.['query_timeout'] });
 }
 
 /**
@@ -91,16 +90,8 @@ export class PoolCall implements Pending {
   #client: PgClient | undefined;
   #deadline: Timer | undefined;
 
-  /**
-   * @param inContext runs a callback in the caller's async context; a promise needs none
-   * @param alone no policies are around it
-   */
-  constructor(
-    watch: PoolWatch,
-    permit: Permit<Breaker>,
-    inContext: InContext | undefined,
-    private readonly alone = true,
-  ) {
+  /** @param inContext runs a callback in the caller's async context; a promise needs none */
+  constructor(watch: PoolWatch, permit: Permit<Breaker>, inContext: InContext | undefined) {
     this.#watch = watch;
     this.#database = watch.database;
     this.#inContext = inContext;
@@ -123,7 +114,7 @@ export class PoolCall implements Pending {
     starting = this;
     this.#database.server.pending.add(this);
     const limit = timeLimitOf(this.breaker);
-    if (limit !== undefined) this.#deadline = deadline(this.breaker, limit, this.alone, (error) => this.giveUp(error, true));
+    if (limit !== undefined) this.#deadline = deadline(this.breaker, limit, (error) => this.giveUp(error, true));
     try {
       return this.#permit.probe ? this.#permit.enter(() => original(pool, args)) : original(pool, args);
     } catch (error) {
@@ -208,7 +199,7 @@ export class PoolCall implements Pending {
     if (this.#settled || next === undefined) return;
     const error = this.sent ? this.#timeout() : this.#rejection();
     if (error === undefined) return;
-    this.#permit.cancel();
+    this.#permit.settle('cancelled', error);
     this.#tell(next, error);
   }
 

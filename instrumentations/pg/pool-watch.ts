@@ -1,7 +1,7 @@
 import type { Timer } from '../../src/core/clock.ts';
 import { reportFault } from '../../src/core/fault.ts';
+import { isolated } from '../../src/core/isolated.ts';
 import type { PoolReading, PoolSeat, ReadPool } from '../../src/registry/pools.ts';
-import { isolated } from '../shared/isolated.ts';
 import type { Database } from './database.ts';
 import { POOL_CALM_MS, POOL_LOOK_MS } from './defaults.ts';
 import type { PgPool } from './types.ts';

@@ -1,4 +1,4 @@
-import { isolated } from '../shared/isolated.ts';
+import { isolated } from '../../src/core/isolated.ts';
 import type { PgSubmittable } from './types.ts';
 
 type Handler = (this: unknown, ...args: unknown[]) => unknown;

@@ -1,6 +1,7 @@
 import type { Meter, MeterProvider } from '@opentelemetry/api';
 import type { TransitionEvent } from '../breaker/events.ts';
-import { reportFault } from '../core/fault.ts';
+import { isolated } from '../core/isolated.ts';
+import { version } from '../core/version.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type AdminActionEvent, logAdmin } from './admin-event.ts';
 import { type AlertLogEvent, logAlert } from './alert-event.ts';
@@ -20,7 +21,6 @@ import { attachProducer, isProducerGiven } from './readers.ts';
 import { AttemptRecorder, DurationRecorder } from './recorder.ts';
 import { addStateChange, epochOf, logStateChange } from './state-changes.ts';
 import { TelemetryTracer } from './tracer.ts';
-import { version } from './version.ts';
 import { Watch } from './watch.ts';
 
 /** How metrics other than `breaker.call.duration` reach the SDK. */
@@ -169,9 +169,9 @@ export class Attachment implements TelemetryHandle {
   #moved(event: TransitionEvent): void {
     this.#binding.check();
     // Each on its own: a fault in one must not cost the other.
-    isolated(() => this.#tracer.endLostProbes(event));
-    isolated(() => this.#outages.moved(event));
-    if (this.#options.spanEvents ?? true) isolated(() => addStateChange(event));
+    isolated('telemetry of a state change', () => this.#tracer.endLostProbes(event));
+    isolated('telemetry of a state change', () => this.#outages.moved(event));
+    if (this.#options.spanEvents ?? true) isolated('telemetry of a state change', () => addStateChange(event));
     const timestamp = epochOf(event);
     this.#binding.logging.send((logger) => logStateChange(logger, event, timestamp));
   }
@@ -201,13 +201,5 @@ export class Attachment implements TelemetryHandle {
     const attached = attachProducer(provider, this.#registry, wanted);
     if (attached !== undefined) this.#held.push(attached);
     return attached !== undefined || isProducerGiven(this.#registry);
-  }
-}
-
-function isolated(work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    reportFault(error, 'telemetry of a state change');
   }
 }

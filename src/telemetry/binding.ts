@@ -1,10 +1,10 @@
 import type { Meter, MeterProvider, Tracer } from '@opentelemetry/api';
 import type { Clock, Timer } from '../core/clock.ts';
 import { reportFault } from '../core/fault.ts';
+import { version } from '../core/version.ts';
 import { context, createNoopMeter, metrics, trace } from './api.ts';
 import { findLogger, type Logger } from './logs-api.ts';
 import { scopeName } from './names.ts';
-import { version } from './version.ts';
 
 /** What `createContextKey` makes of this name in every copy of the API: the SDK's own key. */
 const suppressed = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');

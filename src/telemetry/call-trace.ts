@@ -17,23 +17,28 @@ export class ProbeTrace {
   ) {}
 }
 
+/** An attempt of a call with policies around it, whose span tells what has become of the whole. */
+export class AttemptTrace {
+  constructor(readonly caller: Span) {}
+}
+
 /**
  * What the engine keeps with a call: nothing of ours but the caller's active span, so that a call allocates nothing.
- * Only probes have more.
+ * Only probes, and attempts that policies make, have more.
  */
-export type CallTrace = Span | ProbeTrace | typeof untraced;
+export type CallTrace = Span | ProbeTrace | AttemptTrace | typeof untraced;
 
 /** The span that a call's events belong on: the caller's. */
 export function callerSpan(callTrace: unknown): Span | undefined {
   if (callTrace === undefined || callTrace === untraced) return undefined;
-  return callTrace instanceof ProbeTrace ? callTrace.caller : (callTrace as Span);
+  return callTrace instanceof ProbeTrace || callTrace instanceof AttemptTrace ? callTrace.caller : (callTrace as Span);
 }
 
 /** The trace context of a call, a probe's own span first. */
 export function spanContextOf(callTrace: unknown): SpanContext | undefined {
-  if (callTrace === undefined || callTrace === untraced) return undefined;
-  const span = callTrace instanceof ProbeTrace ? callTrace.span : (callTrace as Span);
-  const context = span.spanContext();
+  const span = callTrace instanceof ProbeTrace ? callTrace.span : callerSpan(callTrace);
+  const context = span?.spanContext();
+  if (context === undefined) return undefined;
   return trace.isSpanContextValid(context) ? context : undefined;
 }
 

@@ -11,6 +11,7 @@ interface Note {
   weight: number;
   rejections: number;
   faults: number;
+  timeOuts: number;
 }
 
 /** A span keeps 128 events: those of injected faults leave room for others. */
@@ -49,10 +50,17 @@ export class CallerNotes {
     return note.faults <= maxFaults;
   }
 
+  /** Whether one more of this caller's calls that ran out of time may have a span: a thousand at once say no more than a few. */
+  mayTellTimeOut(span: Span, limit: number): boolean {
+    const note = this.#of(span);
+    note.timeOuts += 1;
+    return note.timeOuts <= limit;
+  }
+
   #of(span: Span): Note {
     let note = this.#notes.get(span);
     if (note === undefined) {
-      note = { weight: 0, rejections: 0, faults: 0 };
+      note = { weight: 0, rejections: 0, faults: 0, timeOuts: 0 };
       this.#notes.set(span, note);
     }
     return note;

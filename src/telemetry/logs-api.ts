@@ -1,6 +1,6 @@
 import type { Attributes, Context } from '@opentelemetry/api';
+import { version } from '../core/version.ts';
 import { scopeName } from './names.ts';
-import { version } from './version.ts';
 
 /** OpenTelemetry's severity numbers, as far as we use them. */
 export const severity = { INFO: 9, WARN: 13, ERROR: 17 } as const;

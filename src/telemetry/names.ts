@@ -39,6 +39,8 @@ export const attributes = {
   outageEnd: 'breaker.outage.end',
   outageSegment: 'breaker.outage.segment',
   outageRejections: 'breaker.outage.rejections',
+  /** Calls that fallbacks have served meanwhile. */
+  outageFallbacks: 'breaker.outage.fallbacks',
   outageProbes: 'breaker.outage.probes',
   outageHalfOpens: 'breaker.outage.half_opens',
   /** Where a configuration came from. */

@@ -2,6 +2,8 @@ import type { Link, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api'
 import type { Breaker } from '../breaker/breaker.ts';
 import type { TransitionEvent } from '../breaker/events.ts';
 import { rejectionReasons } from '../breaker/meters.ts';
+import { policyMetersOf } from '../policies/compose.ts';
+import { fallbackTypes } from '../policies/meters.ts';
 import { ROOT_CONTEXT, trace } from './api.ts';
 import { addTarget, type Named } from './attributes.ts';
 import { linksTo } from './call-trace.ts';
@@ -24,6 +26,7 @@ interface Phase {
 interface Totals {
   readonly at: number;
   readonly rejections: number;
+  readonly fallbacks: number;
   readonly probes: number;
   readonly halfOpens: number;
 }
@@ -144,7 +147,7 @@ export class Outage {
     const { meters } = this.breaker;
     let rejections = 0;
     for (const reason of rejectionReasons) rejections += this.#cause.shadow ? meters.shadowRejections(reason) : meters.rejections(reason);
-    return { at, rejections, probes: this.probes, halfOpens: this.#halfOpens };
+    return { at, rejections, fallbacks: servedByFallbacks(this.breaker), probes: this.probes, halfOpens: this.#halfOpens };
   }
 
   #since(begin: Totals, at: number): Named {
@@ -152,6 +155,7 @@ export class Outage {
     const made = tripAttributes(this.#cause);
     if (this.#injected) made['breaker.injected'] = true;
     made['breaker.outage.rejections'] = now.rejections - begin.rejections;
+    made['breaker.outage.fallbacks'] = now.fallbacks - begin.fallbacks;
     made['breaker.outage.probes'] = now.probes - begin.probes;
     made['breaker.outage.half_opens'] = now.halfOpens - begin.halfOpens;
     return made;
@@ -164,4 +168,9 @@ export class Outage {
   #epoch(at: number): number {
     return this.#openedAtEpoch + (at - this.#begin.at);
   }
+}
+
+function servedByFallbacks(breaker: Breaker): number {
+  const meters = policyMetersOf(breaker);
+  return meters === undefined ? 0 : fallbackTypes.reduce((sum, type) => sum + meters.fallbacks(type, 'success'), 0);
 }

@@ -1,5 +1,6 @@
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { durationBoundsMs } from '../breaker/duration-histogram.ts';
+import { version } from '../core/version.ts';
 import { policyMetersOf } from '../policies/compose.ts';
 import { attemptBounds } from '../policies/meters.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -22,7 +23,6 @@ import {
 import { type ReadMetric, readBreaker, type Tell } from './readings.ts';
 import type { Series } from './series.ts';
 import { SeriesBook } from './series-book.ts';
-import { version } from './version.ts';
 
 type Temporality = keyof typeof temporality;
 

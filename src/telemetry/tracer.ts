@@ -8,7 +8,7 @@ import { activeContext } from './active-context.ts';
 import { context, ROOT_CONTEXT, SpanStatusCode, trace } from './api.ts';
 import { addTarget, type Named } from './attributes.ts';
 import { isSuppressed } from './binding.ts';
-import { callerSpan, ProbeTrace, untraced } from './call-trace.ts';
+import { AttemptTrace, callerSpan, ProbeTrace, untraced } from './call-trace.ts';
 import { CallerNotes } from './caller-notes.ts';
 import { addFault } from './injections.ts';
 import { attributes as a, limitReasons, spanName } from './names.ts';
@@ -64,7 +64,7 @@ export class TelemetryTracer implements CallTracer {
       if (made !== undefined) return made;
     }
     if (span === undefined || isSuppressed(active)) return this.recorder === undefined ? undefined : untraced;
-    return span;
+    return policySpanOf(breaker) === undefined ? span : new AttemptTrace(span);
   }
 
   settled(
@@ -78,10 +78,25 @@ export class TelemetryTracer implements CallTracer {
     // Calls that wait by their nature have no duration.
     if (this.recorder !== undefined && durationMs !== undefined) this.recorder.record(breaker, outcome, durationMs, error);
     if (callTrace === untraced) return;
-    const caller = callTrace instanceof ProbeTrace ? callTrace.caller : (callTrace as Span);
+    const caller = callerSpan(callTrace);
     // A span that has ended records no more and must be left alone.
-    if (this.#options.spans && caller?.isRecording() === true) this.#notes.decided(caller, breaker.name, state, outcome);
+    if (this.#options.spans && caller?.isRecording() === true) {
+      this.#notes.decided(caller, breaker.name, state, outcome);
+      if (callTrace === caller && isTimeOutOf(breaker, error)) this.#timedOut(breaker, state, outcome, error, caller);
+    }
     if (callTrace instanceof ProbeTrace) endProbe(callTrace.span, outcome, errorType(error));
+  }
+
+  /** Its span is made when it is known that there is something to tell, and begins when the call did. */
+  #timedOut(breaker: TracedBreaker, state: StateName, outcome: CountedOutcome, { timeoutMs }: TimeOut, caller: Span): void {
+    if (!this.#notes.mayTellTimeOut(caller, this.#options.rejectionSpansPerParent)) return;
+    const attributes: Named = { 'breaker.name': breaker.name, 'breaker.state': state, 'breaker.outcome': outcome, 'error.type': 'ECALLTIMEOUT' };
+    addTarget(attributes, breaker);
+    if (breaker.injected === true) attributes['breaker.injected'] = true;
+    const options = { startTime: Date.now() - timeoutMs, attributes, links: this.#linkToOpening(breaker) };
+    const span = this.#tracer.startSpan(spanName('call', breaker.name), options, trace.setSpan(ROOT_CONTEXT, caller));
+    span.setStatus({ code: SpanStatusCode.ERROR });
+    span.end();
   }
 
   rejected(breaker: TracedBreaker, reason: RejectionReason, retryAfterMs: number | undefined, shadow: boolean): void {
@@ -182,6 +197,17 @@ export class TelemetryTracer implements CallTracer {
     const opening = this.#outages.openingOf(breaker);
     return opening === undefined ? [] : [{ context: opening }];
   }
+}
+
+interface TimeOut {
+  readonly timeoutMs: number;
+}
+
+/** Whether a call of the breaker was given up because its time was over: another one's, inside it, has told of that itself. */
+function isTimeOutOf({ name }: TracedBreaker, error: unknown): error is TimeOut {
+  if (typeof error !== 'object' || error === null) return false;
+  const { code, breaker, timeoutMs } = error as { code?: unknown; breaker?: unknown; timeoutMs?: unknown };
+  return code === 'ECALLTIMEOUT' && breaker === name && typeof timeoutMs === 'number';
 }
 
 function endProbe(span: Span, outcome: CountedOutcome, type: string): void {

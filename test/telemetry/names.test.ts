@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { rejectionReasons, stateNames } from '../../src/breaker/meters.ts';
 import { countedOutcomes } from '../../src/core/outcome.ts';
+import { version } from '../../src/core/version.ts';
 import type { Attachment } from '../../src/telemetry/attachment.ts';
 import {
   attributes,
@@ -14,7 +15,6 @@ import {
   spanNames,
   values,
 } from '../../src/telemetry/names.ts';
-import { version } from '../../src/telemetry/version.ts';
 import { down } from '../policies/harness.ts';
 import { guarded, pass, policies } from './guarded.ts';
 import { inSpan, type Rig, setUp, succeed, TestSdk, target, trip, unregister } from './sdk.ts';

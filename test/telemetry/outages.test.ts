@@ -1,5 +1,6 @@
 import type { HrTime } from '@opentelemetry/api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { guarded } from './guarded.ts';
 import { fail, inSpan, type Rig, setUp, succeed, TestSdk, trip, unregister } from './sdk.ts';
 
 const opening = 'breaker open redis read';
@@ -96,6 +97,18 @@ describe('an outage', () => {
       span?.attributes['breaker.outage.probes'],
     );
     expect(ms(phases[1]?.duration ?? [0, 0])).toBeCloseTo(50, 0);
+  });
+
+  it('says how many calls fallbacks have served while it lasted', async () => {
+    const { run, breaker } = guarded(rig, { fallback: { value: 'none' }, consecutiveFailures: 2, open: { durationMs: 1_000, jitter: 0 } });
+    const broken = () => run<unknown>(() => Promise.reject(new Error('down')));
+    await broken();
+    await broken();
+    expect(breaker.state).toBe('open');
+    for (let n = 0; n < 3; n += 1) expect(await broken()).toBe('none');
+    breaker.disable('test');
+    // The one that opened it was served after that.
+    expect(sdk.spans('breaker outage billing')[0]?.attributes).toMatchObject({ 'breaker.outage.fallbacks': 4, 'breaker.outage.rejections': 3 });
   });
 
   it('tells a segment every five minutes while it lasts, linked to the one before', async () => {

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { afterEach, describe, expect, it } from 'vitest';
+import { FetchBreakerInstrumentation, IORedisBreakerInstrumentation, PgBreakerInstrumentation } from '../../../instrumentations/index.ts';
 import { defaultRegistry, setDefaultRegistry } from '../../../instrumentations/shared/default-registry.ts';
 import {
   BreakerInstrumentation,
   type BreakerInstrumentationConfig,
   type InstrumentationContext,
 } from '../../../instrumentations/shared/instrumentation.ts';
-import { version } from '../../../instrumentations/shared/version.ts';
+import { version } from '../../../src/core/version.ts';
 import { Registry } from '../../../src/registry/registry.ts';
 
 function fixture(config: BreakerInstrumentationConfig = {}) {
@@ -71,5 +72,11 @@ describe('an instrumentation', () => {
   it('tells the version of the package', () => {
     const { version: published } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
     expect(version).toBe(published);
+    const all = [FetchBreakerInstrumentation, IORedisBreakerInstrumentation, PgBreakerInstrumentation].map((type) => new type({ enabled: false }));
+    expect(all.map(({ instrumentationName, instrumentationVersion }) => [instrumentationName, instrumentationVersion])).toEqual([
+      ['otel-breaker/fetch', published],
+      ['otel-breaker/ioredis', published],
+      ['otel-breaker/pg', published],
+    ]);
   });
 });

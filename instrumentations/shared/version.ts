@@ -1,2 +1,0 @@
-/** Of this package; held against package.json by a test. */
-export const version = '0.1.0';

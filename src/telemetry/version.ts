@@ -1,2 +1,0 @@
-/** On every scope. */
-export { version } from '../core/version.ts';
