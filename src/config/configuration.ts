@@ -44,7 +44,7 @@ export function loadConfiguration(options: SourceOptions = {}): Configuration {
 /**
  * The same without ever throwing. What a broken configuration leaves is the defaults, or with `onError: unprotected` (also
  * `OTEL_BREAKER_ON_CONFIG_ERROR`) nothing enabled; and of all that was asked for, the switches that are valid by
- * themselves: `enabled`, `mode`, `instrumentations`, `telemetry`, `prometheus`, `onError`.
+ * themselves: `enabled`, `mode`, `instrumentations`, `telemetry`, `prometheus`, `management`, `alerts`, `reload`, `onError`.
  */
 export function loadConfigurationSafely(options: SourceOptions = {}): { readonly configuration: Configuration; readonly error?: Error } {
   let sources: Sources | undefined;

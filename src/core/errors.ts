@@ -1,6 +1,6 @@
 import { withoutCredentials } from './credentials.ts';
 
-/** The public states of a breaker; see SEMANTICS in the README. */
+/** The public states of a breaker. */
 export type StateName = 'closed' | 'open' | 'half_open' | 'forced_open' | 'disabled' | 'shadow';
 
 /** Why a call was refused. The later ones belong to policies around the breaker. */

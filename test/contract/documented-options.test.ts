@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -113,5 +113,28 @@ describe('the runbooks', () => {
     const named = [...paragraph.matchAll(/`(\w+)`/g)].map(([, word]) => word);
     for (const type of values.fallbackType) expect(named).toContain(type);
     expect(named.filter((word) => !(values.fallbackType as readonly (string | undefined)[]).includes(word))).toEqual(['maxAgeMs']);
+  });
+});
+
+describe('the guides', () => {
+  const there = ['src', 'instrumentations', 'test'].flatMap((folder) =>
+    readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' }).map((path) => `/${folder}/${path}`),
+  );
+
+  it.each(['src/README.md', 'instrumentations/README.md'])('of %s name files that are there', (file) => {
+    const text = readFileSync(join(repository, file), 'utf8');
+    const named = [...text.matchAll(/`((?:[\w.-]+\/)*[\w-]+\.(?:ts|test\.ts)|(?:[\w.-]+\/)+)`/g)].map(([, path = '']) => path);
+    const places = named.map((path) => `/${path.replace('../', '')}`);
+    expect(places.length).toBeGreaterThan(0);
+    expect(places.filter((place) => !there.some((path) => (place.endsWith('/') ? path.includes(place) : path.endsWith(place))))).toEqual([]);
+  });
+
+  it('name every script that they tell to run', () => {
+    const { scripts } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const texts = ['README.md', 'src/README.md', 'instrumentations/README.md', 'src/policies/README.md'].map((file) =>
+      readFileSync(join(repository, file), 'utf8'),
+    );
+    const told = [...texts.join('\n').matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name);
+    expect(told.filter((name) => !(name in scripts))).toEqual([]);
   });
 });

@@ -27,7 +27,7 @@ const longest = 2_147_483_647;
 const time = { kind: 'number', min: 0, exclusiveMin: true, max: longest, duration: true } as const;
 const count = { kind: 'number', integer: true, min: 1, max: 10_000_000 } as const;
 
-/** For code, files and the JSON Schema alike. */
+/** Of the class, used from code. What files say, `core/policy-schema.ts` describes. */
 export const durableQueueSchema = {
   kind: 'object',
   properties: {

@@ -25,7 +25,7 @@ export interface QueueChanges {
 }
 
 /**
- * Where a queue keeps its entries. `otel-breaker/storage` has one on disk, `memoryQueueLog` is the reference; both pass one suite of tests.
+ * Where a queue keeps its entries. `otel-breaker/storage` has one on disk, the tests' `MemoryQueueLog` is the reference; both pass one suite.
  * The queue never has two calls of `commit` under way.
  */
 export interface QueueLog {

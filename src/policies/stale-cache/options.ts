@@ -18,7 +18,7 @@ export interface StaleCacheOptions {
 const MIB = 1_048_576;
 const longest = 2_147_483_647;
 
-/** For code, files and the JSON Schema alike. */
+/** Of the class, used from code. What files say, `core/policy-schema.ts` describes. */
 export const staleCacheSchema = {
   kind: 'object',
   properties: {
