@@ -11,6 +11,7 @@ import { plannedValues, values } from '../../src/telemetry/names.ts';
 import { configDir } from '../support/config-dir.ts';
 import { repository } from '../support/spawn-app.ts';
 import { documents, files } from './documents.ts';
+import { sources, textOf } from './imports.ts';
 
 // What stands in `code` within a sentence is copied into a configuration at three in the morning: it has to be right as well.
 
@@ -84,6 +85,22 @@ describe('the documents', () => {
     expect(paths.filter(({ text }) => at(text).length === 0)).toEqual([]);
   });
 
+  it('name no value of an attribute, and nothing in camelCase, that the code does not know', () => {
+    const said = new Set<string>(Object.values(values).flat());
+    // Of Prometheus, PagerDuty, Redis, PostgreSQL and URLs.
+    const foreign = ['rule_files', 'error_type', 'dedup_key', 'set_config', 'api_key', 'query_timeout'];
+    const snake = quoted.filter(({ text }) => /^[a-z]+(_[a-z]+)+$/.test(text) && !text.startsWith('breaker_') && !foreign.includes(text));
+    expect(snake.length).toBeGreaterThan(5);
+    expect(snake.filter(({ text }) => !said.has(text))).toEqual([]);
+    const code = [...sources().map(textOf), ...documents.flatMap((text) => text.match(/^ *```ts.*?^ *```/gms) ?? [])].join('\n');
+    const known = new Set(code.match(/\w+/g));
+    // Of clients, and of the shop in the README.
+    const ofOthers = ['connectionTimeoutMillis', 'commandTimeout', 'headersTimeout', 'getBuffer', 'saveCart', 'readCart'];
+    const camel = quoted.filter(({ text }) => /^[a-z]+[A-Z]\w*$/.test(text) && !ofOthers.includes(text));
+    expect(camel.length).toBeGreaterThan(50);
+    expect(camel.filter(({ text }) => !known.has(text))).toEqual([]);
+  });
+
   it('name no reason and no trigger that nothing gives yet', () => {
     const planned: readonly string[] = Object.values(plannedValues).flat();
     expect(quoted.filter(({ text }) => planned.includes(text))).toEqual([]);
@@ -93,14 +110,10 @@ describe('the documents', () => {
 describe('the runbooks', () => {
   const words = quoted.filter(({ file }) => file === 'examples/runbooks.md').map(({ text }) => text);
 
-  it('name no alert, value or option that does not exist', () => {
+  it('name no alert or option that does not exist', () => {
     const rules = readFileSync(join(repository, 'examples/prometheus/rules-otlp.yaml'), 'utf8');
     const alerts = new Set([...Object.keys(defaultRules), ...[...rules.matchAll(/alert: (\w+)/g)].map(([, name]) => name)]);
     expect(words.filter((text) => /^Breaker[A-Z]/.test(text) && !alerts.has(text))).toEqual([]);
-    const said = new Set<string>(Object.values(values).flat());
-    const snake = words.filter((text) => /^[a-z]+(_[a-z]+)+$/.test(text) && !text.startsWith('breaker_') && text !== 'error_type');
-    expect(snake.length).toBeGreaterThan(5);
-    expect(snake.filter((text) => !said.has(text))).toEqual([]);
     const known = JSON.stringify(configSchema);
     const elsewhere = ['lastTrip', 'lastErrors', 'connectionTimeoutMillis'];
     const camel = words.filter((text) => /^[a-z]+[A-Z]\w*$/.test(text) && !elsewhere.includes(text));

@@ -38,31 +38,6 @@ export class BodyCapture {
   }
 }
 
-/**
- * Keeps a copy of a `Response` while its caller reads the original, which stays as it is. At most `maxBytes` (and what the streams hold
- * anyway) are in memory; a longer body, one that breaks off, or one already read gives `undefined`. Never rejects.
- */
-export async function captureResponse(response: Response, maxBytes: number): Promise<CapturedResponse | undefined> {
-  try {
-    if (response.bodyUsed || Number(response.headers.get('content-length') ?? 0) > maxBytes) return undefined;
-    const { url, status, statusText } = response;
-    const headers = [...response.headers];
-    const capture = new BodyCapture(maxBytes);
-    const reader = response.clone().body?.getReader();
-    for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
-      capture.add(part.value as Uint8Array);
-      if (!capture.overflown) continue;
-      // Not waited for: a branch of a tee answers only once the other one is given up as well.
-      reader?.cancel().catch(() => {});
-      return undefined;
-    }
-    const body = capture.end();
-    return body && { url, status, statusText, headers, body };
-  } catch {
-    return undefined;
-  }
-}
-
 /** Statuses that a `Response` may not have a body with. */
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304]);
 const CHUNK = 65_536;
