@@ -192,7 +192,7 @@ export class Setup implements Handle {
 
   async reload(): Promise<ReloadResult> {
     if (this.#ended !== undefined) return { applied: false, changes: [], atNextStart: [], error: new Error('otel-breaker is shut down') };
-    const result = this.#live.reload(this.registry);
+    const result = this.#withStorage(this.#live.reload(this.registry));
     const { applied, changes, atNextStart, error } = result;
     if (error !== undefined) complain(`otel-breaker: configuration not reloaded, the one before stays. ${error.message}`);
     else diag.info(`otel-breaker: configuration reloaded: ${changes.length === 0 ? 'nothing changed' : changes.join('; ')}`);
@@ -216,6 +216,16 @@ export class Setup implements Handle {
   #keptHistory(): Promise<History> {
     this.#history ??= import('../history/history.ts').then(({ History }) => new History(this.registry));
     return this.#history;
+  }
+
+  /** Queues take on what has been read; what folders of stale answers cannot, is said. */
+  #withStorage(result: ReloadResult): ReloadResult {
+    let atNextStart = result.atNextStart;
+    attempt('storage of policies', () => {
+      const policies = this.registry.list().map(({ options }) => options.policies);
+      if (result.applied) atNextStart = [...atNextStart, ...(this.#storage?.follow(policies) ?? [])];
+    });
+    return { ...result, atNextStart };
   }
 
   #checkStorage(): void {

@@ -4,20 +4,23 @@ import type { QueueSlot } from '../policies/ports.ts';
 
 /** A durable queue that opens when it is first asked for. */
 export class OpeningQueue implements QueueSlot {
-  readonly opened: Promise<void>;
+  #opened: Promise<void>;
   #queue: DurableQueue | undefined;
   #settled = false;
+  #options: ResolvedQueue;
+  readonly #path: string;
+  readonly #tell: (message: string) => void;
 
   /** @param options of the first who names the folder; all others share them */
   constructor(path: string, options: ResolvedQueue, tell: (message: string) => void) {
-    this.opened = open(path, options)
-      .then((queue) => {
-        this.#queue = queue;
-      })
-      .catch((error: unknown) => tell(`otel-breaker: writes are not queued: ${error instanceof Error ? error.message : String(error)}`))
-      .finally(() => {
-        this.#settled = true;
-      });
+    this.#path = path;
+    this.#options = options;
+    this.#tell = tell;
+    this.#opened = this.#open();
+  }
+
+  get opened(): Promise<void> {
+    return this.#opened;
   }
 
   get queue(): DurableQueue | undefined {
@@ -28,16 +31,36 @@ export class OpeningQueue implements QueueSlot {
     return this.#settled;
   }
 
+  /** The configuration has been read again: limits and pace change while it runs; one that could not be opened is tried again. */
+  follow(options: ResolvedQueue): void {
+    this.#options = options;
+    this.#queue?.setOptions(limitsOf(options));
+    if (this.#settled && this.#queue === undefined) this.#opened = this.#open();
+  }
+
   async close(): Promise<void> {
-    await this.opened;
+    await this.#opened;
     await this.#queue?.close();
+  }
+
+  async #open(): Promise<void> {
+    this.#settled = false;
+    try {
+      const [{ DurableQueue: Queue }, { queueLog }] = await Promise.all([
+        import('../policies/durable-queue/durable-queue.ts'),
+        import('../storage/level-queue-log.ts'),
+      ]);
+      const log = await queueLog(this.#path);
+      this.#queue = await Queue.open(log, { name: this.#path, ...limitsOf(this.#options) });
+      // They may have changed while it was opened.
+      this.#queue.setOptions(limitsOf(this.#options));
+    } catch (error) {
+      this.#tell(`otel-breaker: writes are not queued: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    this.#settled = true;
   }
 }
 
-async function open(path: string, { maxEntries, maxBytes, replayPerSecond, maxAttempts }: ResolvedQueue): Promise<DurableQueue> {
-  const [{ DurableQueue: Queue }, { queueLog }] = await Promise.all([
-    import('../policies/durable-queue/durable-queue.ts'),
-    import('../storage/level-queue-log.ts'),
-  ]);
-  return Queue.open(await queueLog(path), { name: path, maxEntries, maxBytes, replayPerSecond, maxAttempts });
+function limitsOf({ maxEntries, maxBytes, replayPerSecond, maxAttempts }: ResolvedQueue) {
+  return { maxEntries, maxBytes, replayPerSecond, maxAttempts };
 }

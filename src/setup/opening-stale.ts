@@ -10,10 +10,13 @@ export class OpeningStale {
   #early: (() => void)[] | undefined = [];
   #cache: StaleCache | undefined;
   #store: KeyValueStore | undefined;
+  /** What it keeps, and for how long: of its first breaker. */
+  readonly limits: Omit<ResolvedStale, 'path'>;
 
   /** @param options of the first who names the folder */
   constructor(path: string, options: ResolvedStale, tell: (message: string) => void) {
     const { path: _, ...limits } = options;
+    this.limits = limits;
     this.#opened = this.#open(path, limits)
       // Without a disk they are kept in memory: better than none.
       .catch((error: unknown) => {

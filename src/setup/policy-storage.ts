@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { StorageError } from '../core/errors.ts';
-import type { ResolvedQueue, ResolvedStale } from '../core/resolve-policies.ts';
+import type { ResolvedPolicies, ResolvedQueue, ResolvedStale } from '../core/resolve-policies.ts';
 import { type PolicyPorts, type StaleStore, setPolicyPorts } from '../policies/ports.ts';
 import type { Codec } from '../policies/stale-cache/codec.ts';
 import type { HttpRules } from '../policies/stale-cache/http-rules.ts';
@@ -55,6 +55,25 @@ export class PolicyStorage implements PolicyPorts {
     return store.of(breaker, codec);
   }
 
+  /**
+   * The configuration has been read again: queues take on what it says now. Of several breakers that name one folder the first says it.
+   * @returns settings of folders of stale answers that have changed, which are read when a folder is opened
+   */
+  follow(policies: Iterable<ResolvedPolicies | undefined>): string[] {
+    const queues = new Map<string, ResolvedQueue>();
+    const atNextStart = new Set<string>();
+    for (const { fallback } of defined(policies)) {
+      const { queue, stale } = fallback ?? {};
+      const path = queue && resolve(this.#cwd, queue.path);
+      if (path !== undefined && !queues.has(path)) queues.set(path, queue as ResolvedQueue);
+      const kept = stale?.path === undefined ? undefined : this.#stale.get(resolve(this.#cwd, stale.path))?.limits;
+      for (const [key, value] of Object.entries(kept ?? {}))
+        if (stale?.[key as keyof typeof kept] !== value) atNextStart.add(`fallback.stale.${key} of ${stale?.path}`);
+    }
+    for (const [path, options] of queues) this.#queues.get(path)?.follow(options);
+    return [...atNextStart];
+  }
+
   /** Finds out at the start what the first outage would find missing. Rejects with a StorageError that says what to do. */
   async check(statements: Statements): Promise<void> {
     this.#mayQueue = [...statements.keys()].some((key) => key.endsWith('fallback.queue.path'));
@@ -74,6 +93,10 @@ export class PolicyStorage implements PolicyPorts {
     setPolicyPorts(this.#before);
     await Promise.all([...this.#queues.values(), ...this.#stale.values()].map((each) => each.close()));
   }
+}
+
+function* defined<T>(items: Iterable<T | undefined>): Iterable<T> {
+  for (const item of items) if (item !== undefined) yield item;
 }
 
 async function usable(path: string, load: (path: string) => Promise<unknown>): Promise<void> {

@@ -230,6 +230,22 @@ describe('replaying', () => {
     expect(clock.now() - began).toBeLessThanOrEqual(3_200);
   });
 
+  test('goes at another rate, and within other limits, as soon as it is told', async () => {
+    const { queue, clock, server, write } = await makeQueue({ replayPerSecond: 1, maxEntries: 6 });
+    queue.pause();
+    for (let n = 0; n < 6; n++) await write(`${n}`, `key ${n}`);
+    await expect(write('one too many')).rejects.toMatchObject({ limit: '6 entries' });
+    queue.resume();
+    await settle();
+    expect(server.got).toHaveLength(1);
+    expect(() => queue.setOptions({ replayPerSecond: 0 })).toThrow(ConfigError);
+    queue.setOptions({ replayPerSecond: 1_000, maxEntries: 7 });
+    clock.advance(10);
+    await settle();
+    expect(server.got).toHaveLength(6);
+    expect(queue.options).toMatchObject({ name: 'queue', replayPerSecond: 1_000, maxEntries: 7, maxAttempts: 5 });
+  });
+
   test('sends one entry at a time to a server that was away, and more once one has got through', async () => {
     const { write, server, clock, queue } = await makeQueue({ concurrency: 8 });
     server.down = failing('unavailable');

@@ -24,7 +24,7 @@ export interface QueueEnvironment {
  * least once. After a crash the writes whose removal was not durable yet are carried out again, in their old order.
  */
 export class DurableQueue {
-  readonly options: Required<DurableQueueOptions>;
+  #options: Required<DurableQueueOptions>;
   readonly #clock: Clock;
   readonly #log: QueueLog;
   readonly #commit: GroupCommit;
@@ -51,7 +51,7 @@ export class DurableQueue {
   }
 
   private constructor(log: QueueLog, options: DurableQueueOptions, { clock = systemClock, codec = createCodec() }: QueueEnvironment) {
-    this.options = resolveQueueOptions(options);
+    this.#options = resolveQueueOptions(options);
     this.#clock = clock;
     this.#handlers = new HandlerBook(codec);
     this.#log = log;
@@ -68,6 +68,19 @@ export class DurableQueue {
       bury: (entry: QueueEntry, error: unknown) => this.#bury(entry, error),
     };
     this.#replay = new Replay(port, clock, this.options);
+  }
+
+  get options(): Required<DurableQueueOptions> {
+    return this.#options;
+  }
+
+  /**
+   * Changes limits and pace while it runs. What it holds beyond a lower limit stays; only new writes are refused.
+   * @throws ConfigError for options that cannot be used; nothing has changed then
+   */
+  setOptions(changes: Omit<DurableQueueOptions, 'name'>): void {
+    this.#options = resolveQueueOptions({ ...this.#options, ...changes });
+    this.#replay.setOptions(this.#options);
   }
 
   /** Entries that are not known to have been carried out. */

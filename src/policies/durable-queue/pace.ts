@@ -3,8 +3,8 @@ import type { Clock } from '../../core/clock.ts';
 /** A token bucket: so many per second, evenly, in small handfuls. */
 export class Pace {
   readonly #clock: Clock;
-  readonly #perMs: number;
-  readonly #burst: number;
+  #perMs = 0;
+  #burst = 1;
   #tokens: number;
   #at: number;
   /** On top of the rate, never lost. */
@@ -12,11 +12,16 @@ export class Pace {
 
   constructor(clock: Clock, perSecond: number) {
     this.#clock = clock;
+    this.#at = clock.now();
+    this.setRate(perSecond);
+    this.#tokens = this.#burst;
+  }
+
+  /** From now on so many. */
+  setRate(perSecond: number): void {
     this.#perMs = perSecond / 1_000;
     // A twentieth of a second's worth: timers are no finer than that under load.
     this.#burst = Math.max(1, perSecond / 20);
-    this.#tokens = this.#burst;
-    this.#at = clock.now();
   }
 
   /** Allows one more: work that came in while working must not make the backlog endless. */

@@ -32,7 +32,7 @@ const STREAK = 5;
 export class Replay {
   readonly #port: ReplayPort;
   readonly #clock: Clock;
-  readonly #options: Required<DurableQueueOptions>;
+  #options: Required<DurableQueueOptions>;
   readonly #pace: Pace;
   #ready: QueueEntry[] = [];
   readonly #inFlight = new Set<Promise<void>>();
@@ -53,6 +53,15 @@ export class Replay {
     this.#clock = clock;
     this.#options = options;
     this.#pace = new Pace(clock, options.replayPerSecond);
+  }
+
+  setOptions(options: Required<DurableQueueOptions>): void {
+    this.#options = options;
+    this.#pace.setRate(options.replayPerSecond);
+    // What waited for its turn by the old rate waits by the new one.
+    this.#wake?.cancel();
+    this.#wake = undefined;
+    this.#pump();
   }
 
   get running(): boolean {

@@ -1,0 +1,66 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type BreakerOptions, resolveOptions } from '../../src/core/options.ts';
+import type { ResolvedQueue, ResolvedStale } from '../../src/core/resolve-policies.ts';
+import { PolicyStorage } from '../../src/setup/policy-storage.ts';
+import { configDir } from '../support/config-dir.ts';
+
+const policies = (fallback: BreakerOptions['fallback']) => resolveOptions({ fallback }).policies;
+const queueOf = (more = {}) => policies({ queue: { path: 'queue', ...more } });
+const staleOf = (more = {}) => policies({ stale: { path: 'stale', ...more } });
+
+const open: PolicyStorage[] = [];
+afterEach(async () => {
+  for (const each of open.splice(0)) await each.close();
+});
+
+function storage() {
+  const cwd = configDir({});
+  const told: string[] = [];
+  const made = new PolicyStorage(cwd, (message) => void told.push(message));
+  open.push(made);
+  return { cwd, told, storage: made };
+}
+
+describe('what policies keep on disk, after a reload', () => {
+  it('queues take on limits and pace while they run, of the first breaker that names the folder', async () => {
+    const { storage: kept } = storage();
+    const slot = kept.queue(queueOf()?.fallback?.queue as ResolvedQueue);
+    await slot.opened;
+    expect(slot.queue?.options).toMatchObject({ maxEntries: 50_000, replayPerSecond: 500 });
+    const next = [undefined, staleOf(), queueOf({ maxEntries: 7, replayPerSecond: 2_000 }), queueOf({ maxEntries: 8 })];
+    expect(kept.follow(next)).toEqual([]);
+    expect(slot.queue?.options).toMatchObject({ maxEntries: 7, replayPerSecond: 2_000 });
+  });
+
+  it('one that is still being opened does so too', async () => {
+    const { storage: kept } = storage();
+    const slot = kept.queue(queueOf()?.fallback?.queue as ResolvedQueue);
+    kept.follow([queueOf({ maxEntries: 7 })]);
+    await slot.opened;
+    expect(slot.queue?.options.maxEntries).toBe(7);
+  });
+
+  it('one that could not be opened is tried again', async () => {
+    const { storage: kept, cwd, told } = storage();
+    writeFileSync(join(cwd, 'queue'), 'in the way');
+    const slot = kept.queue(queueOf()?.fallback?.queue as ResolvedQueue);
+    await slot.opened;
+    expect([slot.queue, slot.settled, told.length]).toEqual([undefined, true, 1]);
+    rmSync(join(cwd, 'queue'));
+    kept.follow([queueOf()]);
+    await slot.opened;
+    expect([slot.queue?.depth, slot.settled, told.length]).toEqual([0, true, 1]);
+  });
+
+  it('says what folders of stale answers take on at the next start only', () => {
+    const { storage: kept } = storage();
+    kept.stale('a', staleOf()?.fallback?.stale as ResolvedStale & { path: string });
+    expect(kept.follow([staleOf(), policies({ stale: { maxBytes: 9_999_999 } })])).toEqual([]);
+    expect(kept.follow([staleOf({ maxBytes: 9_999_999, maxAgeMs: 1_000 })])).toEqual([
+      'fallback.stale.maxAgeMs of stale',
+      'fallback.stale.maxBytes of stale',
+    ]);
+  });
+});
