@@ -101,12 +101,16 @@ export function runStream<S extends StreamLike>(breaker: Breaker, open: () => S,
   try {
     const stream = permit.enter(open);
     // Loaded when there is a stream: most programs that load the engine have none.
-    process.getBuiltinModule('node:stream').finished(stream as unknown as Readable, (error) => {
+    const [{ finished }, { errorMonitor }] = [process.getBuiltinModule('node:stream'), process.getBuiltinModule('node:events')];
+    const failed = (error: unknown): void => permit.settle(judgeError(error, classify, undefined), error);
+    // Without a listener for `error` of ours: an error that nobody handles is uncaught, as it is without us.
+    finished(stream as unknown as Readable, { error: false }, (error) => {
       // Destroyed by its reader without an error: the reader had enough.
       if (error?.code === 'ERR_STREAM_PREMATURE_CLOSE') permit.cancel();
-      else if (error) permit.settle(judgeError(error, classify, undefined), error);
+      else if (error) failed(error);
       else permit.succeed();
     });
+    (stream as unknown as Readable).on(errorMonitor, failed);
     return stream;
   } catch (error) {
     permit.settle(judgeError(error, classify, undefined), error);

@@ -11,7 +11,10 @@ export type HalfOpenVerdict = 'close' | 'reopen' | undefined;
  * spread over a lease that is as short as what has been learned of healthy calls allows.
  */
 export class HalfOpenTrial {
-  /** How long a probe may take, in ms. */
+  /**
+   * How long a probe may take, in ms: `halfOpen.leaseMs`, or the learned patience where that is longer. Where healthy calls take longer than the
+   * lease allows, every probe would be lost, and the circuit would never close again.
+   */
   readonly leaseMs: number;
   successes = 0;
   failures = 0;

@@ -47,6 +47,7 @@ export class Injection implements Disposable {
   /** Whoever waits keeps the process alive, as a socket would. */
   #awaited: Timer | undefined;
   #over = false;
+  #ending = false;
 
   constructor(fault: ResolvedInjection, scope: string, clock: Clock, owner?: InjectionOwner) {
     injections += 1;
@@ -106,8 +107,8 @@ export class Injection implements Disposable {
 
   /** Whether a call that begins now meets it. */
   meets(now: number): boolean {
-    if (now >= this.until) this.end();
-    return !this.#over && (this.fault.share >= 1 || this.#clock.random() < this.fault.share);
+    if (now >= this.until) this.#endSoon();
+    return !this.#over && now < this.until && (this.fault.share >= 1 || this.#clock.random() < this.fault.share);
   }
 
   /** @internal A call has met it. To be called in the call's own context. */
@@ -178,6 +179,13 @@ export class Injection implements Disposable {
 
   [Symbol.dispose](): void {
     this.end();
+  }
+
+  /** Its timer is late. Not at once: what it lets go would run within the admission of whoever asks. */
+  #endSoon(): void {
+    if (this.#over || this.#ending) return;
+    this.#ending = true;
+    this.#clock.setTimer(() => this.end(), 0);
   }
 
   #await(): void {

@@ -191,7 +191,11 @@ export const optionsSchema = {
         permits: { kind: 'number', integer: true, min: 1, max: 10_000, default: 3, description: 'probes at a time' },
         successThreshold: { kind: 'number', integer: true, min: 1, max: 10_000, description: 'successes that close the circuit (default: permits)' },
         failureRatio: { ...ratio, description: "failing share that re-opens it (default: the breaker's failureRatio)" },
-        leaseMs: { ...time, default: 10_000, description: 'a probe without an answer for so long counts as failed' },
+        leaseMs: {
+          ...time,
+          default: 10_000,
+          description: 'a probe without an answer for so long, or for the learned patience of stall if longer, counts as failed',
+        },
         scoutMs: {
           ...time,
           offable: true,

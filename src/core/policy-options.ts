@@ -68,7 +68,7 @@ export type FallbackTier<Args extends unknown[] = never[], R = unknown> = ((...a
 
 /** Of the cache of last good answers. */
 export interface StaleOptions {
-  /** How long an answer counts as fresh, in ms. Default 0: whatever comes from the cache is stale. */
+  /** How long an answer counts as fresh, in ms: it is served after a failure like any other, but not marked as stale. Default 0: all are stale. */
   readonly ttlMs?: number;
   /** Oldest answer served, in ms. Default 300,000 (five minutes). */
   readonly maxAgeMs?: number;

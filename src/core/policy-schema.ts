@@ -66,7 +66,12 @@ export const policySchema = {
         offable: true,
         description: 'the last good answer to the same read',
         properties: {
-          ttlMs: { ...time, exclusiveMin: false, default: 0, description: 'how long a kept answer counts as fresh' },
+          ttlMs: {
+            ...time,
+            exclusiveMin: false,
+            default: 0,
+            description: 'how long a kept answer counts as fresh: served after a failure like any other, but not marked as stale',
+          },
           maxAgeMs: { ...time, default: 300_000, description: 'oldest answer served' },
           maxEntries: { ...count, max: 10_000_000, default: 10_000, description: 'answers kept; the least recently used goes first' },
           maxBytes: { ...count, max: 2 ** 40, default: 67_108_864, description: 'bytes kept' },

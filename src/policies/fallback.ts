@@ -139,7 +139,7 @@ export class Fallback implements Policy {
       if (answer === undefined) return undefined;
       passage.meters.countFallback('stale', 'success');
       passage.tell((trace) => trace.served('stale', failure, answer.ageMs));
-      return { value: markStale(answer.value, { ageMs: answer.ageMs }) };
+      return { value: answer.fresh === true ? answer.value : markStale(answer.value, { ageMs: answer.ageMs }) };
     } catch (fault) {
       reportFault(fault, 'the cache of last good answers');
       return undefined;

@@ -33,7 +33,7 @@ export interface QueueGauge {
 export interface StaleHook<T> {
   /** The call has succeeded with this. Must not throw and must leave the value usable for the caller. */
   keep(value: T): void;
-  /** What is served is marked as stale by whoever serves it. */
+  /** What is served and not fresh is marked as stale by whoever serves it. */
   find(): Awaitable<StaleAnswer<T> | undefined>;
 }
 

@@ -307,7 +307,8 @@ export class Setup implements Handle {
     for (const injection of this.registry.injections) injection.end();
     this.#exit?.[Symbol.dispose]();
     setDefaultRegistry(undefined);
-    await this.#storage?.close();
+    // A storage that cannot be closed takes no span and no alert of the last moments with it.
+    await this.#storage?.close().catch((error: unknown) => complain(`otel-breaker: storage of policies not closed: ${String(error)}`));
     await this.#flush();
   }
 }

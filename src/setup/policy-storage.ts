@@ -91,7 +91,8 @@ export class PolicyStorage implements PolicyPorts {
   /** Waits for what is being written. What is in the queues is for the next process. */
   async close(): Promise<void> {
     setPolicyPorts(this.#before);
-    await Promise.all([...this.#queues.values(), ...this.#stale.values()].map((each) => each.close()));
+    const closed = await Promise.allSettled([...this.#queues.values(), ...this.#stale.values()].map((each) => each.close()));
+    for (const each of closed) if (each.status === 'rejected') throw each.reason;
   }
 }
 

@@ -100,6 +100,15 @@ describe('runStream', () => {
     expect(made.calls).toMatchObject([{ outcome: 'failure', error }]);
   });
 
+  test('an error that nobody handles is uncaught, as it is without a breaker', async () => {
+    const made = bench();
+    const error = new Boom();
+    const stream = made.breaker.runStream(() => new PassThrough());
+    expect(stream.listenerCount('error')).toBe(0);
+    expect(() => stream.emit('error', error)).toThrow(error);
+    expect(made.calls).toMatchObject([{ outcome: 'failure', error }]);
+  });
+
   test('destroyed by its reader is cancelled', async () => {
     const made = bench();
     made.breaker.runStream(() => new PassThrough()).destroy();

@@ -408,7 +408,28 @@ describe('an injection', () => {
     await failed(breaker.run(async () => 1));
     clock.skip(1);
     expect(await breaker.run(async () => 1)).toBe(1);
+    clock.advance(0);
     expect([injection.over, breaker.injected, injection.breakers]).toEqual([true, false, []]);
+  });
+
+  test('whose timer is late lets nobody go within the call that finds it over', () => {
+    const { breaker, clock } = bench({ consecutiveFailures: 1 });
+    breaker.inject({ kind: 'latency', latencyMs: 50_000, durationMs: 1_000 });
+    const begun: string[] = [];
+    const call = (name: string): void =>
+      breaker.runCallback(
+        (callback) => {
+          begun.push(name);
+          callback(new Error('down'));
+        },
+        () => {},
+      );
+    call('held');
+    clock.skip(1_000);
+    const permit = breaker.tryAcquire();
+    expect([begun, breaker.state, permit?.state]).toEqual([[], 'closed', expect.objectContaining({ kind: 'closed' })]);
+    clock.advance(0);
+    expect([begun, breaker.state]).toEqual([['held'], 'open']);
   });
 
   test('shows in the snapshot', () => {

@@ -302,6 +302,8 @@ describe('stale answers and the queue', () => {
     expect(await run<unknown>(failing, { stale: staleHook({ value: 1, ageMs: 5, fresh: true }) })).toBe(1);
     expect(await run<unknown>(failing, { stale: staleHook(undefined) })).toBe('none');
     expect([policies().meters.lookups('hit'), policies().meters.lookups('miss')]).toEqual([1, 1]);
+    const young = await run<unknown>(failing, { stale: staleHook({ value: { total: 7 }, ageMs: 5, fresh: true }) });
+    expect([young, isStale(young)]).toEqual([{ total: 7 }, false]);
   });
 
   it('survive a store at fault', async () => {

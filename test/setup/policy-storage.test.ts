@@ -1,8 +1,9 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type BreakerOptions, resolveOptions } from '../../src/core/options.ts';
 import type { ResolvedQueue, ResolvedStale } from '../../src/core/resolve-policies.ts';
+import type { DurableQueue } from '../../src/policies/durable-queue/durable-queue.ts';
 import { PolicyStorage } from '../../src/setup/policy-storage.ts';
 import { configDir } from '../support/config-dir.ts';
 
@@ -52,6 +53,20 @@ describe('what policies keep on disk, after a reload', () => {
     kept.follow([queueOf()]);
     await slot.opened;
     expect([slot.queue?.depth, slot.settled, told.length]).toEqual([0, true, 1]);
+  });
+
+  it('closes all that it has opened, whatever one of them says to that', async () => {
+    const { storage: kept } = storage();
+    const [bad, good] = ['one', 'other'].map((path) => kept.queue(queueOf({ path })?.fallback?.queue as ResolvedQueue));
+    await Promise.all([bad?.opened, good?.opened]);
+    open.splice(0);
+    const closed = vi.spyOn(good?.queue as DurableQueue, 'close');
+    vi.spyOn(bad?.queue as DurableQueue, 'close').mockRejectedValue(new Error('the disk is gone'));
+    await expect(kept.close()).rejects.toThrow('the disk is gone');
+    await closed.mock.results[0]?.value;
+    vi.restoreAllMocks();
+    await bad?.close();
+    await expect(good?.queue?.append({ handler: 'w', keys: ['k'], payload: 1 })).rejects.toThrow('closed');
   });
 
   it('says what folders of stale answers take on at the next start only', () => {
