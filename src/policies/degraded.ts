@@ -14,6 +14,7 @@ export function degradedModeOf(breaker: Breaker): DegradedMode | 'off' {
 /** Refuses writes while the mode says so; answers reads with nothing. Which mode it is may change from call to call. */
 export class Degraded implements Policy {
   readonly name = 'degraded';
+  #reported = false;
 
   async around<T>(passage: Passage<T>, next: Next): Promise<T> {
     const { call } = passage;
@@ -41,7 +42,8 @@ export class Degraded implements Policy {
     try {
       return { value: empty() };
     } catch (fault) {
-      reportFault(fault, 'fallback.empty');
+      if (!this.#reported) reportFault(fault, 'fallback.empty');
+      this.#reported = true;
       return undefined;
     }
   }

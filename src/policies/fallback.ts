@@ -22,6 +22,8 @@ type Served<T> = { readonly value: T } | undefined;
  */
 export class Fallback implements Policy {
   readonly name = 'fallback';
+  /** What could not be made. */
+  readonly #reported = new Set<FallbackType>();
 
   constructor(private readonly options: ResolvedFallback) {}
 
@@ -160,7 +162,9 @@ export class Fallback implements Policy {
     try {
       return this.#told(passage, type, failure, await this.#counted(passage, type, async () => make()));
     } catch (fault) {
-      reportFault(fault, `fallback.${type}`);
+      // Once: in an outage it is the same with every call.
+      if (!this.#reported.has(type)) reportFault(fault, `fallback.${type}`);
+      this.#reported.add(type);
       return undefined;
     }
   }

@@ -121,8 +121,8 @@ describe('a fallback', () => {
       throw new TypeError('invalid header name');
     };
     const { run, policies } = withFallback({ value: { status: 200 } });
-    await expect(run<unknown>(failing, { served })).rejects.toBe(down);
-    expect(policies().meters.fallbacks('value', 'failure')).toBe(1);
+    for (let call = 0; call < 2; call += 1) await expect(run<unknown>(failing, { served })).rejects.toBe(down);
+    expect(policies().meters.fallbacks('value', 'failure')).toBe(2);
     expect(faults).toMatchObject([{ message: 'invalid header name' }]);
     await expect(withFallback({ empty: served }).run<unknown>(failing)).rejects.toBe(down);
     expect(await withFallback({ value: {}, empty: true }).run<unknown>(failing, { served, empty: () => [] })).toEqual([]);
