@@ -41,6 +41,6 @@ function inTurn(breaker: Breaker, state: ClientState, pipeline: PipelineLike): P
   if (writes === undefined) return undefined;
   const db = selectedBy(pipeline.redis);
   const turn = (): Promise<Error | undefined> | undefined =>
-    turnBehind(writes, state, breaker, () => pipeline._queue.some((command) => writes.concerns(command, db)));
+    turnBehind(writes, pipeline.redis, state, breaker, () => pipeline._queue.some((command) => writes.concerns(command, db)));
   return writes.slot.settled ? turn() : writes.slot.opened.then(turn);
 }

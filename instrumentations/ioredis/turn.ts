@@ -1,6 +1,8 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
 import type { ClientState } from './client-state.ts';
+import { mayWait } from './release.ts';
+import type { RedisLike } from './types.ts';
 import { longestWaitMs, type WriteQueue } from './write-queue.ts';
 
 /**
@@ -11,11 +13,16 @@ import { longestWaitMs, type WriteQueue } from './write-queue.ts';
  */
 export function turnBehind(
   writes: WriteQueue,
+  client: RedisLike,
   state: ClientState,
   breaker: Breaker,
   concerned: () => boolean,
 ): Promise<Error | undefined> | undefined {
-  if (!concerned() || refuses(breaker)) return undefined;
+  // Its own circuit lets it wait for a connection that is being made: it would be the first to be sent.
+  const jumps = (): boolean => state.lastGroup?.refusing === true && mayWait(client);
+  const own = (): Error | undefined => (jumps() ? breaker.refusal() : undefined);
+  if (!concerned()) return undefined;
+  if (refuses(breaker)) return jumps() ? Promise.resolve(own()) : undefined;
   // A cluster's writes go to many nodes: none of them speaks for all.
   const making = state.isCluster ? undefined : state.lastGroup?.breaker('write');
   const away = (): Error | undefined => (making !== undefined && refuses(making) ? making.refusal() : undefined);
@@ -23,7 +30,11 @@ export function turnBehind(
   if (refusal !== undefined) return Promise.resolve(refusal);
   return writes
     .wait(() => !concerned() || refuses(breaker) || away() !== undefined)
-    .then((inTime) => (inTime ? (concerned() && !refuses(breaker) ? away() : undefined) : new CallTimeoutError(breaker.name, longestWaitMs)));
+    .then((inTime) => {
+      if (!inTime) return new CallTimeoutError(breaker.name, longestWaitMs);
+      if (!concerned()) return undefined;
+      return refuses(breaker) ? own() : away();
+    });
 }
 
 function refuses({ state }: Breaker): boolean {

@@ -86,12 +86,12 @@ function once(breaker: Breaker, of: GuardedCommand): Promise<unknown> {
 function turnOf(
   writes: WriteQueue,
   breaker: Breaker,
-  { db, state, command, operation }: GuardedCommand,
+  { client, db, state, command, operation }: GuardedCommand,
 ): { value: unknown } | Promise<void> | undefined {
   if (!writes.concerns(command, db)) return undefined;
   const seen = operation === 'read' ? writes.read(command, db) : 'unknown';
   if (seen !== 'unknown') return seen;
-  return turnBehind(writes, state, breaker, () => writes.concerns(command, db))?.then((refusal) => {
+  return turnBehind(writes, client, state, breaker, () => writes.concerns(command, db))?.then((refusal) => {
     if (refusal !== undefined) throw refusal;
   });
 }
