@@ -16,15 +16,15 @@ export interface Report {
 
 const verdicts = { true: 'holds', false: '**missed**', undefined: '' } as const;
 
-/** The README's part between its markers. */
-export function markdown({ rows, comparisons }: Report): string {
+/** The README's part between its markers. @param folded for it: the long table of rows is opened by who wants it */
+export function markdown({ rows, comparisons }: Report, folded = false): string {
   const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.versions.node}`;
   return [
     '<!-- bench -->',
     `Measured with \`npm run bench\` on ${machine}: contenders by turns, processor time for costs, medians, quartiles in brackets.`,
     '',
     ...comparisons.flatMap(comparisonTable),
-    ...rowTable(rows),
+    ...(folded ? unfolding(rows) : rowTable(rows)),
     '<!-- /bench -->',
   ].join('\n');
 }
@@ -46,6 +46,13 @@ function comparisonTable({ title, columns, lines }: Comparison): string[] {
     ...lines.map((line) => `| ${line.join(' | ')} |`),
     '',
   ];
+}
+
+function unfolding(rows: readonly Row[]): string[] {
+  const judged = rows.filter(({ target }) => target !== undefined);
+  const missed = judged.filter((row) => holds(row) === false).length;
+  const summary = `Every row with its target: ${judged.length - missed} hold, ${missed} missed`;
+  return ['<details>', `<summary>${summary}</summary>`, '', ...rowTable(rows), '</details>', ''];
 }
 
 function rowTable(rows: readonly Row[]): string[] {
