@@ -126,7 +126,7 @@ class FetchGuard {
     // A call that is not going to be made needs no permit.
     if (signal?.aborted === true) return undefined;
     if (isTracingSuppressed()) return undefined;
-    this.#observer.observe();
+    this.#observer.observe(!this.onlyPolicies);
     const upstream = this.#admission.upstreamOf(origin);
     const { breaker } = upstream;
     if (hasPolicies(breaker)) {

@@ -1,7 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { reportFault } from '../../src/core/fault.ts';
 import { isTracingSuppressed } from '../../src/core/suppress-tracing.ts';
-import type { Undo } from '../shared/hook.ts';
 import { handOver } from './hand-over.ts';
 import type { HttpCall } from './http-call.ts';
 import { originOf } from './origin.ts';
@@ -21,8 +20,9 @@ interface Observed extends UndiciRequest {
  */
 export class RequestObserver {
   readonly #onStray: (() => void) | undefined;
-  #undo: Undo[] = [];
+  readonly #subscriptions: (readonly [channel: string, listener: (message: unknown) => void])[] = [];
   #active = true;
+  #debugsAsEver = process.env['NODE_DEBUG'] === undefined;
   #observing = false;
   #observingHeaders = false;
   /** Of the requests that serve the guarded fetch: what other copies of undici send on their own is no concern of its. */
@@ -36,12 +36,13 @@ export class RequestObserver {
   /**
    * Begins to observe; from then on it costs nothing to say it again. Not before the first call: undici leaves its own
    * NODE_DEBUG output out when it finds subscribers as it is loaded.
+   * @param nodesOwn whether Node's own undici makes the call, which Node loads on first use: before anybody subscribes, then. Where it is
+   * not used it is not loaded: each copy of undici 6 would print what the other does
    */
-  observe(): void {
+  observe(nodesOwn: boolean): void {
+    if (nodesOwn && !this.#debugsAsEver) this.#loadNodesOwn();
     if (this.#observing) return;
     this.#observing = true;
-    // Node loads its own undici on first use: now, then.
-    if (process.env['NODE_DEBUG'] !== undefined) Reflect.get(globalThis, 'Headers');
     this.#on('undici:request:create', ({ request }) => {
       const call = handOver.takeRequest(() => (typeof request.origin === 'string' ? originOf(request.origin) : undefined));
       if (call === undefined) {
@@ -83,8 +84,14 @@ export class RequestObserver {
 
   stop(): void {
     this.#active = false;
-    for (const undo of this.#undo) undo();
-    this.#undo = [];
+    for (const [channel, listener] of this.#subscriptions.splice(0)) unsubscribe(channel, listener);
+  }
+
+  #loadNodesOwn(): void {
+    this.#debugsAsEver = true;
+    for (const [channel, listener] of this.#subscriptions) unsubscribe(channel, listener);
+    Reflect.get(globalThis, 'Headers');
+    for (const [channel, listener] of this.#subscriptions) subscribe(channel, listener);
   }
 
   /** An upgrade (Node's WebSocket) is no fetch, and the further requests of one that is redirected belong to it. */
@@ -104,7 +111,7 @@ export class RequestObserver {
       }
     };
     subscribe(channel, isolated);
-    this.#undo.push(() => unsubscribe(channel, isolated));
+    this.#subscriptions.push([channel, isolated]);
   }
 }
 

@@ -93,7 +93,7 @@ class DispatchGuard {
     const fetched = handOver.take(origin) ?? handOver.behind(origin, options.servername);
     if (fetched !== undefined) return this.#send(original, dispatcher, options, handler, fetched);
 
-    this.#observer.observe();
+    this.#observer.observe(false);
     this.#observer.observeHeaders();
     const call = this.#admission.admit(origin, 'request', signalOf(options), isSafe(options.method));
     if (call === undefined) return original(dispatcher, args);
