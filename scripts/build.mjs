@@ -64,7 +64,8 @@ try {
     cwd: root,
     input: Object.fromEntries(entryPoints.map((entry) => [entry.replace(/\.ts$/, ''), sourceOf(entry)])),
     platform: 'node',
-    external: (id) => !/^[./\\]|^[A-Za-z]:\\/.test(id),
+    // All packages but the bundler's own helpers, such as that for `using`.
+    external: (id) => !/^[./\\]|^[A-Za-z]:\\/.test(id) && !id.startsWith('@oxc-project/runtime'),
     transform: { target: 'node20.19' },
     plugins: [livePage],
   });

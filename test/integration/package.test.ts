@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../support/servers/free-port.ts';
 import { repository } from '../support/spawn-app.ts';
@@ -38,19 +40,36 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const entries = ['otel-breaker', 'otel-breaker/setup', 'otel-breaker/instrumentations', 'otel-breaker/telemetry', 'otel-breaker/testing'];
+interface Manifest {
+  readonly exports: Record<string, string | { readonly default: string; readonly types: string }>;
+  readonly dependencies: Record<string, string>;
+  readonly peerDependencies: Record<string, string>;
+}
+const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as Manifest;
+
+/** All but the preload, which is there for what it does. */
+const entries = Object.entries(manifest.exports)
+  .filter(([name, target]) => typeof target !== 'string' && name !== './register')
+  .map(([name]) => name.replace(/^\./, 'otel-breaker'));
 
 describe('what npm pack ships', () => {
   it('is the build, the schema and the papers, and nothing else', () => {
     const others = files.filter((path) => !path.startsWith('dist/'));
     expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'otel-breaker.schema.json', 'package.json']);
     expect(files.filter((path) => /\.test\.|\/test\//.test(path))).toEqual([]);
-    const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
-      exports: Record<string, string | Record<string, string>>;
-    };
     for (const target of Object.values(manifest.exports).flatMap((each) => (typeof each === 'string' ? [each] : Object.values(each)))) {
       expect(files).toContain(target.replace('./', ''));
     }
+  });
+
+  it('imports of others only what installs with it, and of its peers', async () => {
+    const entryPoints = files.filter((path) => path.endsWith('.js')).map((path) => join(repository, path));
+    const options = { entryPoints, outdir: folder, bundle: true, format: 'esm', platform: 'node', packages: 'external' } as const;
+    const { metafile } = await build({ ...options, metafile: true, write: false, logLevel: 'silent' });
+    const imported = Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external).map(({ path }) => path));
+    const packages = new Set(imported.filter((path) => !isBuiltin(path)).map((path) => /^(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? path));
+    expect(packages.size).toBeGreaterThan(3);
+    expect(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })).toEqual(expect.arrayContaining([...packages]));
   });
 
   it.each(['module', 'commonjs'] as const)('installs into an empty %s project and works there, with one copy of the API', async (type) => {
