@@ -53,9 +53,13 @@ const entries = Object.entries(manifest.exports)
   .map(([name]) => name.replace(/^\./, 'otel-breaker'));
 
 describe('what npm pack ships', () => {
-  it('is the build, the schema and the papers, and nothing else', () => {
-    const others = files.filter((path) => !path.startsWith('dist/'));
+  it('is the build, the schema and the papers, with all that the README leads to, and nothing else', () => {
+    const others = files.filter((path) => !/^dist\/|\/[^/]*\.(md|png|ya?ml|json)$/.test(path));
     expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'otel-breaker.schema.json', 'package.json']);
+    const readme = readFileSync(join(repository, 'README.md'), 'utf8');
+    const linked = [...readme.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)|(?:src|srcset)="([^"]+)"/g)].map(([, link, picture]) => link ?? picture ?? '');
+    expect(linked.length).toBeGreaterThan(10);
+    for (const link of linked) expect([link, files.some((path) => path === link || path.startsWith(`${link}/`))]).toEqual([link, true]);
     expect(files.filter((path) => /\.test\.|\/test\//.test(path))).toEqual([]);
     for (const target of Object.values(manifest.exports).flatMap((each) => (typeof each === 'string' ? [each] : Object.values(each)))) {
       expect(files).toContain(target.replace('./', ''));
