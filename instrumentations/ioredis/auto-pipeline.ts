@@ -3,7 +3,7 @@ import { policiesOf } from '../../src/policies/compose.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { ServerGroup } from '../shared/admission.ts';
 import type { Around } from '../shared/guard.ts';
-import { isolated } from './call.ts';
+import { canEnd, isolated } from './call.ts';
 import { type ClientState, stateOf } from './client-state.ts';
 import type { CommandClasses } from './command-class.ts';
 import type { RegistrySource } from './send-command.ts';
@@ -74,7 +74,14 @@ export function sendApart({ redis, _queue }: PipelineLike, told: unknown): void 
   const stream = redis.stream;
   stream?.cork?.();
   try {
-    for (const command of _queue) send(redis, command);
+    for (const command of _queue) {
+      try {
+        send(redis, command);
+      } catch (error) {
+        // It cannot be written, which keeps none of the others back.
+        if (canEnd(command)) command.reject(error);
+      }
+    }
   } finally {
     stream?.uncork?.();
   }

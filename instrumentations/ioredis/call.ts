@@ -15,6 +15,10 @@ export interface Call {
    * @param gone whether the command was taken out of the client's queues: no answer will come
    */
   release(error: Error, gone: boolean): void;
+  /** Nothing will come of it, and nobody is answered: its admission ends. What of it is sent again is a call of its own. */
+  cancel(): void;
+  /** It could not even be sent, which its caller is told by what was thrown. */
+  abandon?(): void;
 }
 
 /** On commands that an admission covers: they come again from the offline queue, after a reconnect, or in a pipeline. */
@@ -26,6 +30,11 @@ export function callOf(command: object): Call | undefined {
 
 export function setCall(command: object, call: Call | undefined): void {
   (command as { [covering]?: Call | undefined })[covering] = call;
+}
+
+/** One whose arguments could not be made texts is rejected from the beginning, and cannot be answered: ioredis throws when it is to send it. */
+export function canEnd({ reject }: CommandLike): boolean {
+  return typeof reject === 'function';
 }
 
 /** How a command ends. */
@@ -67,6 +76,8 @@ export class CommandCall implements Call {
   readonly single = true;
   /** Set where its time is limited. */
   deadlines: { delete(call: Call): void } | undefined = undefined;
+  /** Held where a breaker that only watches has a bulkhead. */
+  place: { leave(): void } | undefined = undefined;
   readonly #command: CommandLike;
   readonly #reject: CommandLike['reject'];
   #stage: Stage = 'open';
@@ -95,8 +106,19 @@ export class CommandCall implements Call {
     if (this.#stage !== 'open') return;
     this.admission.permit?.fail(error);
     this.#stage = gone ? 'ended' : 'released';
+    this.#leave();
     if (gone) this.#command.reject(error);
     else this.#reject.call(this.#command, error);
+  }
+
+  cancel(): void {
+    if (this.#end() === 'open') this.admission.permit?.cancel();
+  }
+
+  abandon(): void {
+    if (this.#end() !== 'open') return;
+    if (this.#command.name === 'multi') this.admission.state.inTransaction = false;
+    this.admission.permit?.ignore();
   }
 
   #resolved(value: unknown): void {
@@ -123,8 +145,17 @@ export class CommandCall implements Call {
     const before = this.#stage;
     this.#stage = 'ended';
     this.deadlines?.delete(this);
+    this.#leave();
     // Cluster may send a failed command to another node, which has breakers of its own.
     if (callOf(this.#command) === this) setCall(this.#command, undefined);
     return before;
+  }
+
+  /** The place is free again when the caller is answered. */
+  #leave(): void {
+    const { place } = this;
+    if (place === undefined) return;
+    this.place = undefined;
+    place.leave();
   }
 }

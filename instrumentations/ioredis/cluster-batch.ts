@@ -1,5 +1,5 @@
 import type { ServerGroup } from '../shared/admission.ts';
-import { type Call, callOf, onEnding, setCall } from './call.ts';
+import { type Call, callOf, canEnd, onEnding, setCall } from './call.ts';
 import type { ClientState } from './client-state.ts';
 import { type Admission, settleBatch } from './settle.ts';
 import { admitFor } from './trial.ts';
@@ -29,7 +29,7 @@ export class Batch {
   send(command: CommandLike, client: RedisLike, state: ClientState, group: ServerGroup): Error | undefined {
     this.#decision ??= admitFor(client, state, group, this.#operation);
     if (this.#decision instanceof Error) return this.#decision;
-    this.#cover(command, this.#decision);
+    if (canEnd(command)) this.#cover(command, this.#decision);
     return undefined;
   }
 
@@ -47,6 +47,12 @@ export class Batch {
         rest();
       },
     });
+    // Of the whole batch: what thrown at one of its commands keeps back is in no queue, and ends no more.
+    const end = (settle: () => void): void => {
+      if (callOf(command) !== call) return;
+      setCall(command, undefined);
+      settle();
+    };
     const call: Call = {
       admission,
       indivisible: false,
@@ -57,6 +63,8 @@ export class Batch {
         if (gone) command.reject(error);
         else reject(error);
       },
+      cancel: () => end(() => admission.permit?.cancel()),
+      abandon: () => end(() => admission.permit?.ignore()),
     };
     setCall(command, call);
   }

@@ -1,13 +1,13 @@
 import { policiesOf } from '../../src/policies/compose.ts';
 import type { Around } from '../shared/guard.ts';
-import { callOf, isolated } from './call.ts';
+import { callOf, canEnd, isolated } from './call.ts';
 import { type ClientState, stateOf } from './client-state.ts';
 import type { CommandClasses } from './command-class.ts';
 import { isOwn } from './own-command.ts';
 import { scriptKey } from './resend.ts';
 import type { RegistrySource } from './send-command.ts';
 import type { CommandLike, CommandType, RedisLike } from './types.ts';
-import { runWithPolicies } from './with-policies.ts';
+import { type GuardedCommand, leaveAtEnd, runWithPolicies } from './with-policies.ts';
 
 /** What is used of a Cluster beside what it shares with a client. */
 interface ClusterLike extends RedisLike {
@@ -28,7 +28,8 @@ export function aroundClusterCommand(source: RegistrySource, classes: CommandCla
     const cluster = self as ClusterLike;
     const state = clusterState(cluster, classes);
     if (state.commandType === undefined && scriptKey(command) === undefined) state.commandType = command.constructor as CommandType;
-    if (stream !== undefined || node !== undefined || isOwn(command) || callOf(command) !== undefined) return original(self, args);
+    if (stream !== undefined || node !== undefined || isOwn(command) || callOf(command) !== undefined || !canEnd(command))
+      return original(self, args);
     const operation = classes.of(command);
     if (operation === undefined) return original(self, args);
     const group = state.group(cluster, source.registry);
@@ -40,8 +41,16 @@ export function aroundClusterCommand(source: RegistrySource, classes: CommandCla
       if (answered !== own.promise && answered instanceof Promise) answered.catch(() => undefined);
       return undefined;
     };
-    const call = { client: cluster, state, command, operation, server: `cluster ${group.key}`, db: 0, send };
-    return runWithPolicies(breaker, policies, call) ? command.promise : original(self, args);
+    const call: GuardedCommand = { client: cluster, state, command, operation, server: `cluster ${group.key}`, db: 0, send, place: undefined };
+    if (runWithPolicies(breaker, policies, call)) return command.promise;
+    const leave = leaveAtEnd(call);
+    if (leave === undefined) return original(self, args);
+    try {
+      return original(self, args);
+    } catch (error) {
+      leave();
+      throw error;
+    }
   };
 }
 

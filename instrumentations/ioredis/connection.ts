@@ -2,7 +2,7 @@ import type { Around } from '../shared/guard.ts';
 import { classifyRedisError } from './classify.ts';
 import { stateOf } from './client-state.ts';
 import type { CommandClasses } from './command-class.ts';
-import { closeHung, endTrial, releaseForgotten } from './release.ts';
+import { closeHung, closeWaiting, endTrial, releaseForgotten } from './release.ts';
 import type { RegistrySource } from './send-command.ts';
 import type { RedisLike } from './types.ts';
 
@@ -33,6 +33,7 @@ export function aroundSetStatus(source: RegistrySource, classes: CommandClasses)
     switch (args[0]) {
       case 'connecting':
         state.closing = false;
+        state.closed = false;
         state.isStarting(source.registry);
         break;
       case 'connect':
@@ -62,7 +63,17 @@ export function aroundSetStatus(source: RegistrySource, classes: CommandClasses)
 export function aroundDisconnect(classes: CommandClasses): Around {
   return (original, self, args) => {
     const [reconnect] = args;
-    if (!reconnect) stateOf(self as RedisLike, classes).closing = true;
-    return original(self, args);
+    if (reconnect) return original(self, args);
+    const client = self as RedisLike;
+    const state = stateOf(client, classes);
+    state.closing = true;
+    // There is no connection whose end would end it.
+    const ends = client.status !== 'reconnecting';
+    const answered = original(self, args);
+    if (ends) return answered;
+    state.closed = true;
+    closeHung(state);
+    closeWaiting(client);
+    return answered;
   };
 }

@@ -1,4 +1,4 @@
-import { type Guard, guardMethod } from '../shared/guard.ts';
+import { type Guard, goOn, guardMethod } from '../shared/guard.ts';
 import type { Undo } from '../shared/hook.ts';
 import type { InstanceGuard } from '../shared/protect-client.ts';
 import { isolated } from './call.ts';
@@ -123,7 +123,10 @@ function only(clientOf: (self: object) => object): typeof guardMethod {
   return (owner, name, around) =>
     typeof around === 'function'
       ? guardMethod(owner, name, (original, self, args) => (has(self) ? around(original, self, args) : original(self, args)))
-      : guardMethod(owner, name, { before: (self, args, original) => (has(self) ? around.before(self, args, original) : undefined) });
+      : guardMethod(owner, name, {
+          before: (self, args, original) => (has(self) ? around.before(self, args, original) : goOn),
+          threw: (self, args) => has(self) && around.threw?.(self, args),
+        });
 }
 
 function guardDuplicate(owner: object): Guard {

@@ -47,6 +47,10 @@ export class HungCall implements Call {
     if (this.#end(() => this.admission.permit?.fail(error))) this.#waiter.reject(error);
   }
 
+  cancel(): void {
+    this.#end(() => this.admission.permit?.cancel());
+  }
+
   /** What the client itself would answer it with. */
   failed(error: unknown): void {
     if (this.#end(() => settleError(this.admission, error))) this.#waiter.reject(error);
@@ -65,9 +69,13 @@ export class HungCall implements Call {
 }
 
 /** Keeps a command from being sent. */
-export function hangCommand(client: RedisLike, command: CommandLike, admission: Admission, injection: Injection): void {
+export function hangCommand(client: RedisLike, command: CommandLike, admission: Admission, injection: Injection, place?: { leave(): void }): void {
   const reject = command.reject.bind(command);
-  const call = new HungCall({ client, admission, injection, reject, over: () => setCall(command, undefined) });
+  const over = (): void => {
+    setCall(command, undefined);
+    place?.leave();
+  };
+  const call = new HungCall({ client, admission, injection, reject, over });
   setCall(command, call);
   // The client's own time-out, and whoever else ends it.
   command.reject = (error) => call.failed(error);

@@ -4,7 +4,7 @@ import { overtaken } from '../../src/policies/limits.ts';
 import type { Around } from '../shared/guard.ts';
 import { goesApart, sendApart } from './auto-pipeline.ts';
 import { type Entry, enterBatch } from './batch-entry.ts';
-import { type Call, isolated, onEnding, setCall } from './call.ts';
+import { type Call, callOf, canEnd, isolated, onEnding, setCall } from './call.ts';
 import { stateOf } from './client-state.ts';
 import { Batch } from './cluster-batch.ts';
 import type { CommandClasses } from './command-class.ts';
@@ -55,8 +55,13 @@ export function aroundPipelineExec(source: RegistrySource, classes: CommandClass
       if (!(admission instanceof Error)) {
         const injection = admission.permit?.injection;
         if (injection?.kind === 'hang') return hang(pipeline, admission, injection, entry, args[0]);
-        new PipelineCall(pipeline, admission, entry);
-        return original(self, args);
+        const call = new PipelineCall(pipeline, admission, entry);
+        try {
+          return original(self, args);
+        } catch (error) {
+          isolated(() => call.abandon());
+          throw error;
+        }
       }
       entry?.leave();
       return refuse(pipeline, admission, args[0]);
@@ -95,7 +100,7 @@ class PipelineCall implements Call {
     underWay.add(pipeline);
     for (const command of pipeline._queue) {
       setCall(command, this);
-      if (scriptKey(command) === undefined) continue;
+      if (scriptKey(command) === undefined || !canEnd(command)) continue;
       onEnding(command, { resolved: () => undefined, rejected: (error) => void expectResend(admission.state, command, error, undefined) });
     }
     const { resolve, reject } = pipeline;
@@ -118,6 +123,16 @@ class PipelineCall implements Call {
     if (!this.#open) return;
     this.#end(() => this.admission.permit?.fail(error));
     rejectAll(this.#pipeline, error, gone);
+  }
+
+  cancel(): void {
+    this.#end(() => this.admission.permit?.cancel());
+  }
+
+  /** One of its commands could not be sent: what ioredis makes of the others by now, nobody can tell. */
+  abandon(): void {
+    for (const command of this.#pipeline._queue) if (callOf(command) === this) setCall(command, undefined);
+    this.#end(() => this.admission.permit?.ignore());
   }
 
   #end(settle: () => void): void {
@@ -177,5 +192,5 @@ function rejectAll(pipeline: PipelineLike, error: Error, gone: boolean): void {
   pipeline.reject(error);
   if (!gone) return;
   pipeline.replyPending = pipeline._queue.length;
-  for (const command of pipeline._queue) command.reject(error);
+  for (const command of pipeline._queue) if (canEnd(command)) command.reject(error);
 }

@@ -30,7 +30,33 @@ function answerHung({ hung }: ClientState, group: ServerGroup): void {
 
 /** The client is closed: nothing that it was given will be answered. */
 export function closeHung({ hung }: ClientState): void {
-  for (const call of hung) call.failed(new Error('Connection is closed.'));
+  for (const call of hung) call.failed(connectionClosed());
+}
+
+/** As ioredis says it. */
+export function connectionClosed(): Error {
+  return new Error('Connection is closed.');
+}
+
+/**
+ * A client was closed while it waited to connect again. It says no more that it has ended, and what waits in it stays there unanswered, unless it is
+ * made to connect after all. Its callers are told what they would be told at any other time; where nothing may change, permits come back.
+ */
+export function closeWaiting({ offlineQueue, prevCommandQueue, commandQueue }: RedisLike): void {
+  for (const queue of new Set([offlineQueue, prevCommandQueue, commandQueue])) {
+    if (!queue) continue;
+    for (let index = 0; index < queue.length; ) {
+      const command = queue.peekAt(index)?.command;
+      const call = command === undefined ? undefined : callOf(command);
+      if (command === undefined || call?.admission.breaker.mode !== 'enforce') {
+        isolated(() => call?.cancel());
+        index += 1;
+      } else {
+        queue.remove(index, 1);
+        command.reject(connectionClosed());
+      }
+    }
+  }
 }
 
 /** Longest time, in ms, that a silent server may be at work on a command of ours. */
@@ -94,7 +120,7 @@ export function releaseForgotten({ commandQueue, prevCommandQueue }: RedisLike):
     const call = command === undefined ? undefined : callOf(command);
     if (call === undefined) continue;
     if (call.admission.breaker.mode === 'enforce') isolated(() => call.release(timedOut(call), true));
-    else isolated(() => call.admission.permit?.cancel());
+    else isolated(() => call.cancel());
   }
 }
 

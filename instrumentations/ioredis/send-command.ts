@@ -1,8 +1,8 @@
 import type { AcquireOptions } from '../../src/breaker/environment.ts';
 import { policiesOf } from '../../src/policies/compose.ts';
 import type { Registry } from '../../src/registry/registry.ts';
-import type { Before, Original } from '../shared/guard.ts';
-import { CommandCall, callOf, type Resent } from './call.ts';
+import { type Before, goOn, type Original } from '../shared/guard.ts';
+import { CommandCall, callOf, canEnd, isolated, type Resent } from './call.ts';
 import { type ClientState, stateOf } from './client-state.ts';
 import { batchOf } from './cluster-batch.ts';
 import type { CommandClass, CommandClasses } from './command-class.ts';
@@ -11,11 +11,12 @@ import { delayReply, hangCommand } from './injected.ts';
 import { isOwn } from './own-command.ts';
 import { selectedBy } from './queue-replay.ts';
 import type { Send } from './redis-call.ts';
+import { connectionClosed } from './release.ts';
 import { expectResend, scriptKey, takeResend } from './resend.ts';
 import { heedsFaults, sparesFaults } from './settle.ts';
 import { admitFor } from './trial.ts';
 import type { CommandLike, CommandType, RedisLike } from './types.ts';
-import { runWithPolicies } from './with-policies.ts';
+import { type GuardedCommand, runWithPolicies } from './with-policies.ts';
 
 /** Where an instrumentation's breakers live; may change while it is enabled. */
 export interface RegistrySource {
@@ -36,16 +37,19 @@ export function beforeSendCommand(source: RegistrySource, classes: CommandClasse
   return {
     before(self, args, original) {
       const command = args[0] as CommandLike | null | undefined;
-      if (typeof command !== 'object' || command === null || callOf(command) !== undefined) return undefined;
+      if (typeof command !== 'object' || command === null || callOf(command) !== undefined || !canEnd(command)) return goOn;
       const client = self as RedisLike;
       const state = stateOf(client, classes);
       const decision = decide(client, state, command, args.length > 1 && args[1] !== undefined, original);
-      if (decision === undefined) return undefined;
+      if (decision === undefined) return goOn;
       if (decision === taken) return command.promise;
       // As the client itself rejects a command that it cannot send: by the command's own promise or callback.
       if (classes.of(command) === 'blocking') source.registry.clock.setTimer(() => command.reject(decision), blockingRefusalMs);
       else command.reject(decision);
       return command.promise;
+    },
+    threw(_self, [command]) {
+      if (typeof command === 'object' && command !== null) callOf(command)?.abandon?.();
     },
   };
 
@@ -60,7 +64,13 @@ export function beforeSendCommand(source: RegistrySource, classes: CommandClasse
     if (refusal instanceof Error) return refusal;
     // It meets an injected hang.
     if (refusal === taken) return undefined;
-    const answered = original(client, [command]);
+    let answered: unknown;
+    try {
+      answered = original(client, [command]);
+    } catch (error) {
+      isolated(() => callOf(command)?.abandon?.());
+      throw error;
+    }
     // Whoever traces commands may hand out a promise of his own.
     if (answered !== command.promise && answered instanceof Promise) answered.catch(() => undefined);
     return undefined;
@@ -91,23 +101,30 @@ export function beforeSendCommand(source: RegistrySource, classes: CommandClasse
     }
     const group = state.group(client, source.registry);
     const breaker = group.breaker(operation);
+    // A closed client that ioredis goes on taking commands for, and never answers: none of them is a call.
+    if (state.closed) return breaker.mode === 'enforce' ? connectionClosed() : undefined;
     const policies = policiesOf(breaker);
+    let place: GuardedCommand['place'];
     if ((policies !== undefined || state.writes !== undefined) && again !== undefined && !inPipeline && !state.ofCluster && !isOwn(command)) {
-      const call = { client, state, command, operation, server: group.key, db: selectedBy(client), send: sender(again, client, state) };
+      const send = sender(again, client, state);
+      const call: GuardedCommand = { client, state, command, operation, server: group.key, db: selectedBy(client), send, place: undefined };
       if (runWithPolicies(breaker, policies, call)) return taken;
+      place = call.place;
     }
     const admission = admitFor(client, state, group, operation, breaker, faultsFor(command, operation, inPipeline));
     if (admission instanceof Error) {
+      place?.leave();
       if (command.name === 'multi') refuseTransaction(state, admission);
       return admission;
     }
     const injection = admission.permit?.injection;
     if (injection?.kind === 'hang') {
-      hangCommand(client, command, admission, injection);
+      hangCommand(client, command, admission, injection, place);
       return taken;
     }
     if (operation === 'write' && command.name === 'multi') state.inTransaction = true;
     const call = new CommandCall(command, admission, resent);
+    if (place !== undefined) call.place = place;
     if (breaker.options.timeoutMs !== undefined && !call.indivisible) call.deadlines = limitTime(call, client);
     if (injection !== undefined) delayReply(command, injection);
     return undefined;

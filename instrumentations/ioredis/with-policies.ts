@@ -21,6 +21,8 @@ export interface GuardedCommand {
   /** Selected when it was given. */
   readonly db: number;
   readonly send: Send;
+  /** Taken for a command of a breaker that only watches: for whoever sends it, to be left when it has ended. */
+  place: { leave(): void } | undefined;
 }
 
 /** Begins what no later attempt could go on with, or waits by its nature. */
@@ -34,9 +36,13 @@ export function runWithPolicies(breaker: Breaker, policies: Policies | undefined
   const { command, operation, state } = of;
   if (operation === 'blocking' || unfit.has(command.name.toLowerCase())) return false;
   if (policies !== undefined && breaker.onlyWatches) {
-    isolated(() => watch(breaker, policies, of));
+    isolated(() => {
+      of.place = watchLimits(breaker, policies, isRead(policyOperation(command, operation)));
+    });
     // Without policies, then. What an earlier mode has queued keeps its place.
-    return runWithPolicies(breaker, undefined, of);
+    const made = runWithPolicies(breaker, undefined, of);
+    if (made) leaveAtEnd(of);
+    return made;
   }
   let made: Promise<unknown> | undefined;
   try {
@@ -53,16 +59,16 @@ export function runWithPolicies(breaker: Breaker, policies: Policies | undefined
   return made !== undefined;
 }
 
-/** The command itself is sent, in its place; it only says when it has ended. */
-function watch(breaker: Breaker, policies: Policies, { command, operation }: GuardedCommand): void {
-  const place = watchLimits(breaker, policies, isRead(policyOperation(command, operation)));
-  if (place === undefined) return;
+/** Where nobody else tells when the command has ended. Returns what leaves its place before. */
+export function leaveAtEnd({ command, place }: GuardedCommand): (() => void) | undefined {
+  if (place === undefined) return undefined;
   let inside = true;
   const leave = (): void => {
     if (inside) place.leave();
     inside = false;
   };
   onEnding(command, { resolved: leave, rejected: leave });
+  return leave;
 }
 
 /** `undefined` where there is nothing to do but to send it. */

@@ -1,5 +1,6 @@
 import { isBreakerError } from '../../src/core/errors.ts';
 import { reportFault } from '../../src/core/fault.ts';
+import { imitate } from './imitate.ts';
 
 /** Calls what the guard stands in front of. May be called later, too; at most once per guarded call. */
 export type Original = (self: unknown, args: readonly unknown[]) => unknown;
@@ -10,13 +11,18 @@ export type Original = (self: unknown, args: readonly unknown[]) => unknown;
  */
 export type Around = (original: Original, self: unknown, args: readonly unknown[]) => unknown;
 
-/** The same for what is called so often that a function per call counts: it decides before the call, and hears no more of it. */
+/** The call goes on as it is. No answer of a call's can be mistaken for it. */
+export const goOn = Symbol('go on');
+
+/** The same for what is called so often that a function per call counts: it decides before the call, and hears of it again only if that throws. */
 export interface Before {
   /**
-   * `undefined`: the call goes on as it is. Anything else is the answer of a call that is not to go on now; `original` may make it later. A throw
-   * of its own is reported, and the call goes on.
+   * {@link goOn}, or the answer of a call that is not to go on now; `original` may make it later. A throw of its own is reported, and the call goes
+   * on.
    */
   before(self: unknown, args: readonly unknown[], original: Original): unknown;
+  /** A call that went on has thrown, and does so to its caller: what was taken for it is to be given back. */
+  threw?(self: unknown, args: readonly unknown[]): void;
 }
 
 export interface Guard {
@@ -32,7 +38,6 @@ type AnyFunction = (...args: unknown[]) => unknown;
 
 /** On the owner: the names guarded by any copy of this package. A method is guarded once, or every call would count twice. */
 const guardedNames = Symbol.for('otel-breaker.guarded');
-const ownKeys = new Set<PropertyKey>(['__wrapped', '__original', '__unwrap']);
 /** Others that promote themselves too would play leapfrog with us for ever. */
 const maxPromotions = 32;
 
@@ -180,14 +185,28 @@ class MethodGuard implements Guard {
   }
 
   #callBefore(around: Before, shell: Shell, self: unknown, args: unknown[]): unknown {
-    let answer: unknown;
+    let answer: unknown = goOn;
     try {
       answer = around.before(self, args, shell.original);
     } catch (error) {
       if (isBreakerError(error)) throw error;
       reportFault(error, `the guard of ${String(this.#name)}`);
     }
-    return answer === undefined ? Reflect.apply(shell.inner, self, args) : answer;
+    if (answer !== goOn) return answer;
+    try {
+      return Reflect.apply(shell.inner, self, args);
+    } catch (error) {
+      this.#tell(around, self, args);
+      throw error;
+    }
+  }
+
+  #tell(around: Before, self: unknown, args: unknown[]): void {
+    try {
+      around.threw?.(self, args);
+    } catch (fault) {
+      reportFault(fault, `the guard of ${String(this.#name)}`);
+    }
   }
 
   #callAround(around: Around, shell: Shell, self: unknown, args: unknown[]): unknown {
@@ -242,17 +261,6 @@ interface Wrapped {
   __wrapped: boolean;
   __original: AnyFunction;
   __unwrap: () => void;
-}
-
-/** Gives a function the name, length, prototype and properties of another. */
-function imitate(fn: AnyFunction, model: AnyFunction): void {
-  Object.setPrototypeOf(fn, Object.getPrototypeOf(model));
-  for (const key of Reflect.ownKeys(model)) {
-    if (ownKeys.has(key)) continue;
-    const descriptor = Object.getOwnPropertyDescriptor(model, key);
-    // `arguments` and `caller` of sloppy functions cannot be defined; nobody misses them.
-    if (descriptor !== undefined) Reflect.defineProperty(fn, key, descriptor);
-  }
 }
 
 function note(owner: object, name: PropertyKey, guarded: boolean): void {

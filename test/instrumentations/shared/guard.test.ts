@@ -1,6 +1,6 @@
 import { isWrapped } from '@opentelemetry/instrumentation';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Guard, guardMethod } from '../../../instrumentations/shared/guard.ts';
+import { type Guard, goOn, guardMethod } from '../../../instrumentations/shared/guard.ts';
 import { BreakerOpenError } from '../../../src/core/errors.ts';
 import { setFaultReporter } from '../../../src/core/fault.ts';
 
@@ -245,6 +245,28 @@ describe('a fault in a guard', () => {
     expect(() => owner.send('throw')).toThrow(RangeError);
     expect(() => owner.send('refuse')).toThrow(BreakerOpenError);
     expect(faults).toEqual([]);
+  });
+
+  it('is not what a call throws that went on: who decided before it is told, and its caller gets that very error', () => {
+    let told = 0;
+    const { owner } = guarded({
+      before: () => goOn,
+      threw: () => {
+        told += 1;
+        throw new Error('ours');
+      },
+    });
+    expect(owner.send('x')).toBe('x');
+    expect(told).toBe(0);
+    expect(() => owner.send('throw')).toThrow(RangeError);
+    expect(told).toBe(1);
+    expect(faults).toHaveLength(1);
+  });
+
+  it('lets nothing through that was to be kept back, whatever its answer is', () => {
+    const { owner, calls } = guarded({ before: () => undefined });
+    expect(owner.send('x')).toBeUndefined();
+    expect(calls()).toBe(0);
   });
 
   it('what cannot be guarded is reported and left alone', () => {

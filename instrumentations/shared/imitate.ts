@@ -1,0 +1,15 @@
+type AnyFunction = (...args: unknown[]) => unknown;
+
+/** What a guard answers for itself. */
+const ownKeys = new Set<PropertyKey>(['__wrapped', '__original', '__unwrap']);
+
+/** Gives a function the name, length, prototype and properties of another. */
+export function imitate(fn: AnyFunction, model: AnyFunction): void {
+  Object.setPrototypeOf(fn, Object.getPrototypeOf(model));
+  for (const key of Reflect.ownKeys(model)) {
+    if (ownKeys.has(key)) continue;
+    const descriptor = Object.getOwnPropertyDescriptor(model, key);
+    // `arguments` and `caller` of sloppy functions cannot be defined; nobody misses them.
+    if (descriptor !== undefined) Reflect.defineProperty(fn, key, descriptor);
+  }
+}
