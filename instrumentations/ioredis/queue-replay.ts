@@ -50,7 +50,8 @@ export class QueueReplay {
   constructor(writes: WriteQueue, clock: Clock) {
     this.#writes = writes;
     this.#clock = clock;
-    void writes.slot.opened.then(() => this.back());
+    // A reload opens it too, where it could not be opened before.
+    writes.slot.onOpen(() => this.back());
   }
 
   /** A client of the server. Not held on to. */

@@ -59,8 +59,10 @@ export interface QueueHook<T> {
 export interface QueueSlot {
   /** `undefined` while it is being opened, and where it cannot be. */
   readonly queue: DurableQueue | undefined;
-  /** Settles once it is open or cannot be opened, which has been said then. Never rejects. */
+  /** Settles once it is open or cannot be opened, which has been said then; after a reload that tries again it is another one. Never rejects. */
   readonly opened: Promise<void>;
+  /** Tells once it is open, however often that had to be tried; at once if it is. */
+  onOpen(listener: () => void): void;
   /** Whether {@link opened} has settled. */
   readonly settled: boolean;
 }

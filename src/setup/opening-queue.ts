@@ -1,3 +1,4 @@
+import { isolated } from '../core/isolated.ts';
 import type { ResolvedQueue } from '../core/resolve-policies.ts';
 import type { DurableQueue } from '../policies/durable-queue/durable-queue.ts';
 import type { QueueSlot } from '../policies/ports.ts';
@@ -8,6 +9,7 @@ export class OpeningQueue implements QueueSlot {
   #queue: DurableQueue | undefined;
   #settled = false;
   #options: ResolvedQueue;
+  readonly #listeners: (() => void)[] = [];
   readonly #path: string;
   readonly #tell: (message: string) => void;
 
@@ -29,6 +31,11 @@ export class OpeningQueue implements QueueSlot {
 
   get settled(): boolean {
     return this.#settled;
+  }
+
+  onOpen(listener: () => void): void {
+    this.#listeners.push(listener);
+    if (this.#queue !== undefined) isolated('opening a queue', listener);
   }
 
   /** The configuration has been read again: limits and pace change while it runs; one that could not be opened is tried again. */
@@ -58,6 +65,7 @@ export class OpeningQueue implements QueueSlot {
       this.#tell(`otel-breaker: writes are not queued: ${error instanceof Error ? error.message : String(error)}`);
     }
     this.#settled = true;
+    if (this.#queue !== undefined) for (const listener of this.#listeners) isolated('opening a queue', listener);
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { IORedisBreakerInstrumentation } from '../../instrumentations/ioredis/index.ts';
 import { setFaultReporter } from '../../src/core/fault.ts';
 import type { BreakerOptions } from '../../src/core/options.ts';
+import type { ResolvedQueue } from '../../src/core/resolve-policies.ts';
 import { policyMetersOf } from '../../src/policies/compose.ts';
 import { isStale, withStaleInfo } from '../../src/policies/stale-cache/stale-mark.ts';
 import { createRegistry } from '../../src/registry/create-registry.ts';
@@ -284,6 +285,45 @@ describe('single commands', () => {
       expect(await Promise.all([codeOf(first), codeOf(second)])).toEqual(['answered', 'answered']);
       await vi.waitFor(async () => expect(await redis.strlen('breath')).toBe(1), { timeout: 10_000 });
       expect(await redis.get('breath')).toBe('2');
+    } finally {
+      await storage.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('that an earlier process has left are made once a reload has opened the folder that could not be opened', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'otel-breaker-reopened-'));
+    const path = join(folder, 'queue');
+    const fallback = { queue: { path } };
+    const told: string[] = [];
+    const begin = async (): Promise<PolicyStorage> => {
+      const storage = new PolicyStorage(folder, (message) => told.push(message));
+      await storage.check(new Map([['systems.redis.fallback.queue.path', path]]));
+      guard({ fallback });
+      return storage;
+    };
+    let storage = await begin();
+    try {
+      const before = connect();
+      await before.set('left', '0');
+      breaker('write').forceOpen('test');
+      expect(await before.set('left', 'by the earlier one')).toBe('OK');
+      await storage.close();
+      instrumentation?.disable();
+
+      storage = await begin();
+      renameSync(path, `${path}-aside`);
+      writeFileSync(path, 'in the way');
+      const redis = connect();
+      expect(await redis.get('left')).toBe('0');
+      expect(told).toEqual([expect.stringContaining('writes are not queued')]);
+      rmSync(path);
+      renameSync(`${path}-aside`, path);
+      storage.follow([breaker('write').options.policies]);
+      const slot = storage.queue(breaker('write').options.policies?.fallback?.queue as ResolvedQueue);
+      await slot.opened;
+      await vi.waitFor(() => expect(slot.queue?.depth).toBe(0), { timeout: 3_000 });
+      expect(await redis.get('left')).toBe('by the earlier one');
     } finally {
       await storage.close();
       rmSync(folder, { recursive: true, force: true });

@@ -47,12 +47,17 @@ describe('what policies keep on disk, after a reload', () => {
     const { storage: kept, cwd, told } = storage();
     writeFileSync(join(cwd, 'queue'), 'in the way');
     const slot = kept.queue(queueOf()?.fallback?.queue as ResolvedQueue);
+    const heard: unknown[] = [];
+    slot.onOpen(() => void heard.push(['waited', slot.queue?.depth, slot.settled]));
     await slot.opened;
-    expect([slot.queue, slot.settled, told.length]).toEqual([undefined, true, 1]);
+    expect([slot.queue, slot.settled, told.length, heard]).toEqual([undefined, true, 1, []]);
     rmSync(join(cwd, 'queue'));
     kept.follow([queueOf()]);
     await slot.opened;
-    expect([slot.queue?.depth, slot.settled, told.length]).toEqual([0, true, 1]);
+    expect([slot.queue?.depth, slot.settled, told.length, heard]).toEqual([0, true, 1, [['waited', 0, true]]]);
+    slot.onOpen(() => void heard.push('came late'));
+    kept.follow([queueOf({ maxEntries: 7 })]);
+    expect(heard).toEqual([['waited', 0, true], 'came late']);
   });
 
   it('closes all that it has opened, whatever one of them says to that', async () => {
