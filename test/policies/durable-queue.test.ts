@@ -246,6 +246,15 @@ describe('replaying', () => {
     expect(queue.options).toMatchObject({ name: 'queue', replayPerSecond: 1_000, maxEntries: 7, maxAttempts: 5 });
   });
 
+  test('keeps its name: another one is refused, and nothing has changed then', async () => {
+    const { queue } = await makeQueue({ name: 'orders', maxEntries: 6 });
+    expect(() => queue.setOptions({ maxEntries: 3, name: 'other' } as object)).toThrow(ConfigError);
+    expect(queue.options).toMatchObject({ name: 'orders', maxEntries: 6 });
+    queue.setOptions({ ...queue.options, maxEntries: 7 });
+    queue.setOptions({ name: undefined } as object);
+    expect(queue.options).toMatchObject({ name: 'orders', maxEntries: 7 });
+  });
+
   test('sends one entry at a time to a server that was away, and more once one has got through', async () => {
     const { write, server, clock, queue } = await makeQueue({ concurrency: 8 });
     server.down = failing('unavailable');
@@ -313,6 +322,16 @@ describe('replaying', () => {
     queue.handle('later', later);
     await settle();
     expect(later.got).toEqual(['x1']);
+  });
+
+  test.each(Array.from({ length: 12 }, (_, turns) => turns))('misses nobody who knows how, come he %i turns after the writes', async (turns) => {
+    const { queue } = await makeQueue();
+    const late = new Server();
+    await Promise.all(Array.from({ length: 5 }, (_, n) => queue.append({ handler: 'late', keys: [`k${n}`], payload: `${n}` })));
+    for (let n = 0; n < turns; n++) await null;
+    queue.handle('late', late);
+    await settle();
+    expect([late.got.sort(), queue.depth]).toEqual([['0', '1', '2', '3', '4'], 0]);
   });
 
   test('tells what happens, in numbers and events', async () => {

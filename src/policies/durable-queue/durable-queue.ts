@@ -1,6 +1,6 @@
 import { type Clock, systemClock, type Timer } from '../../core/clock.ts';
 import { Emitter } from '../../core/emitter.ts';
-import { QueueFullError, QueueOvertakenError, StorageError } from '../../core/errors.ts';
+import { ConfigError, QueueFullError, QueueOvertakenError, StorageError } from '../../core/errors.ts';
 import { reportFault } from '../../core/fault.ts';
 import { type Codec, createCodec } from '../stale-cache/codec.ts';
 import { type DirectWrite, DirectWrites } from './direct-writes.ts';
@@ -76,10 +76,13 @@ export class DurableQueue {
 
   /**
    * Changes limits and pace while it runs. What it holds beyond a lower limit stays; only new writes are refused.
-   * @throws ConfigError for options that cannot be used; nothing has changed then
+   * @throws ConfigError for options that cannot be used, and for another name, by which it is known already; nothing has changed then
    */
   setOptions(changes: Omit<DurableQueueOptions, 'name'>): void {
-    this.#options = resolveQueueOptions({ ...this.#options, ...changes });
+    const { name } = this.#options;
+    const { name: other = name } = changes as DurableQueueOptions;
+    if (other !== name) throw new ConfigError([{ path: 'name', value: other, allowed: `${name}, since a queue keeps its name` }]);
+    this.#options = resolveQueueOptions({ ...this.#options, ...changes, name });
     this.#replay.setOptions(this.#options);
   }
 

@@ -40,24 +40,27 @@ export class HandlerBook {
     }
   }
 
-  /** Never rejects; `undefined` while there is no handler for it. */
-  async attempt(bytes: Uint8Array, context: AttemptContext): Promise<Attempt | undefined> {
+  /** Never rejects; `undefined`, and at once, while there is no handler for it. */
+  attempt(bytes: Uint8Array, context: AttemptContext): Promise<Attempt> | undefined {
     let write: { readonly handler: string; readonly payload: unknown };
     try {
       write = this.open(bytes);
     } catch (error) {
       // Written by a newer Node, or damaged: no attempt will make it readable.
-      return { ok: false, verdict: 'poison', error, healthy: true };
+      return Promise.resolve({ ok: false, verdict: 'poison', error, healthy: true });
     }
     const handler = this.#handlers.get(write.handler);
-    if (handler === undefined) return undefined;
-    try {
-      // It belongs to no request: not even to the one during which its turn came.
-      await outsideCallContext(() => handler.deliver(write.payload, context));
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, error, ...judge(handler, error) };
-    }
+    return handler && deliver(handler, write.payload, context);
+  }
+}
+
+async function deliver(handler: QueueHandler, payload: unknown, context: AttemptContext): Promise<Attempt> {
+  try {
+    // It belongs to no request: not even to the one during which its turn came.
+    await outsideCallContext(() => handler.deliver(payload, context));
+    return { ok: true };
+  } catch (error) {
+    return { ok: false, error, ...judge(handler, error) };
   }
 }
 

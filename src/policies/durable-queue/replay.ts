@@ -15,8 +15,8 @@ export interface ReplayPort {
   readonly chains: KeyChains;
   /** Whether something outside the queue has to end first; it is offered again then. */
   isHeldUp(entry: QueueEntry): boolean;
-  /** Never rejects. `undefined`: nobody can carry it out yet. */
-  attempt(entry: QueueEntry): Promise<Attempt | undefined>;
+  /** Never rejects. `undefined`, and at once: nobody can carry it out yet. Said later, it would pass by whoever comes in between. */
+  attempt(entry: QueueEntry): Promise<Attempt> | undefined;
   /** It was carried out. */
   delivered(entry: QueueEntry): void;
   /** Nothing is to be done with it any more: get rid of it, whatever it takes. */
@@ -137,12 +137,15 @@ export class Replay {
   }
 
   async #send(entry: QueueEntry): Promise<void> {
-    const result = await this.#port.attempt(entry);
-    if (result === undefined) {
-      // Nobody's: offered again once somebody is.
+    const attempt = this.#port.attempt(entry);
+    if (attempt === undefined) {
+      // Nobody's: offered again once somebody is, who may come before this has ended.
       entry.state = 'waiting';
       this.#pace.giveBack();
-    } else if (result.ok) {
+      return;
+    }
+    const result = await attempt;
+    if (result.ok) {
       this.successes++;
       this.#streak = 0;
       this.#pauses = 0;
