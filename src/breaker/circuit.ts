@@ -307,8 +307,15 @@ export class Circuit implements Sleeper {
 
   /** A person puts it into a state, where it stays until {@link release} or {@link reset}: no change of the mode moves it on. */
   hold(next: Successor, now: number, reason: string | undefined): void {
-    this.move(next, now, { trigger: 'manual', reason });
+    const before = this.held;
+    // Listeners are told by the move: they find it held, and one that releases it has the last word.
     this.held = true;
+    try {
+      this.move(next, now, { trigger: 'manual', reason });
+    } catch (error) {
+      this.held = before;
+      throw error;
+    }
   }
 
   /** Nobody holds it any more: it goes where its mode begins, unless it is on its own way there. */

@@ -183,6 +183,17 @@ describe('other options in place', () => {
     expect(breaker.state).toBe('closed');
   });
 
+  test.each(['forceOpen', 'disable', 'shadow'] as const)('whoever hears of %s finds it held, and one that releases it has the last word', (verb) => {
+    const { breaker } = bench();
+    const held: boolean[] = [];
+    breaker.on('transition', ({ to }) => {
+      held.push(breaker.held);
+      if (to !== 'closed') breaker.release();
+    });
+    breaker[verb]();
+    expect([held, breaker.state, breaker.held]).toEqual([[true, false], 'closed', false]);
+  });
+
   test('a reset ends what a person holds', () => {
     const { breaker } = bench();
     breaker.shadow();
