@@ -36,13 +36,31 @@ describe('a name says that its value is a secret', () => {
     ...['api_key', 'apikey', 'apiKey', 'api-key', 'key', 'subscription-key', 'AWSAccessKeyId', 'client_secret', 'secret'],
     ...['password', 'passwd', 'pwd', 'pass', 'signature', 'X-Amz-Signature', 'X-Amz-Credential', 'sig', 'code', 'Code'],
     ...['auth', 'oauth_nonce', 'authorization', 'session', 'session_id', 'sessionid', 'JSESSIONID', 'PHPSESSID', 'sid', 'jwt'],
+    ...[
+      'accesskey',
+      'authkey',
+      'subscriptionkey',
+      'licensekey',
+      'appkey',
+      'privatekey',
+      'accessKey',
+      'authcode',
+      'auth_code',
+      'appid',
+      'APPID',
+      'appId',
+    ],
+    ...['bearer', 'bearer_id', 'cookie', 'ticket', 'SAMLResponse', 'samlResponse', 'assertion', 'client_assertion', 'CSRFToken'],
+    ...['page_access_token', 'next_token_secret'],
   ])('of a query: %s', (name) => {
     expect(isSecretParameter(name)).toBe(true);
   });
 
   test.each([
     ...['q', 'page', 'author', 'authors', 'keyword', 'keys', 'monkey', 'design', 'sign', 'side', 'inside', 'passenger', 'bypass', 'compass'],
-    ...['country_code', 'currencyCode', 'zipcode', 'codec', 'symbol', 'id', ''],
+    ...['country_code', 'currencyCode', 'zipcode', 'codec', 'symbol', 'id', '', 'hotkey', 'turkey', 'tickets', 'assertions', 'forbearer', 'appids'],
+    ...['pageToken', 'page_token', 'page-token', 'nextPageToken', 'next_page_token', 'prevPageToken', 'next_token', 'NextToken', 'cursor'],
+    ...['continuationToken', 'continuation_token', 'continuation-token', 'pagination_token', 'resumptionToken'],
   ])('not of a query: %s', (name) => {
     expect(isSecretParameter(name)).toBe(false);
   });
@@ -50,7 +68,21 @@ describe('a name says that its value is a secret', () => {
   test('of a header, and not of one that names a request', () => {
     for (const name of ['authorization', 'Cookie', 'cookie2', 'X-Api-Key', 'x-auth-request-user', 'x-session-id', 'x-functions-key', 'key'])
       expect(isSecretHeader(name)).toBe(true);
-    for (const name of ['accept', 'Idempotency-Key', 'x-idempotency-key', 'monkey', 'traceparent', 'x-request-id'])
-      expect(isSecretHeader(name)).toBe(false);
+    for (const name of [
+      'x-accesskey',
+      'X-Subscriptionkey',
+      'x-goog-iap-jwt-assertion',
+      'x-forwarded-user',
+      'X-Forwarded-Email',
+      'x-remote-user',
+      'x-jwt',
+    ])
+      expect([name, isSecretHeader(name)]).toEqual([name, true]);
+    for (const name of ['x-ms-client-principal', 'x-amzn-oidc-data', 'x-bearer', 'Proxy-Authorization', 'www-authenticate', 'x-authorization-user'])
+      expect([name, isSecretHeader(name)]).toEqual([name, true]);
+    for (const name of ['accept', 'Idempotency-Key', 'x-idempotency-key', 'monkey', 'traceparent', 'x-request-id', 'x-monkey', 'x-turkey'])
+      expect([name, isSecretHeader(name)]).toEqual([name, false]);
+    for (const name of ['user-agent', 'x-author', 'x-keyword', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-app-id'])
+      expect([name, isSecretHeader(name)]).toEqual([name, false]);
   });
 });
