@@ -175,11 +175,13 @@ class QueryCall {
 
   /** Given as an argument our callback goes before the config's; older versions write it into the config, which is the caller's. */
   #withOwnCallback(original: Original, config: PgQueryConfig, own: PgCallback, args: readonly unknown[]): unknown {
-    try {
-      return original(this.statement.client, [config, args[1], this.#heard(own), ...args.slice(3)]);
-    } finally {
-      if (config.callback !== own) config.callback = own;
-    }
+    return this.#calledBack(() => {
+      try {
+        return original(this.statement.client, [config, args[1], this.#heard(own), ...args.slice(3)]);
+      } finally {
+        if (config.callback !== own) config.callback = own;
+      }
+    });
   }
 
   #submit(original: Original, args: readonly unknown[], submittable: PgSubmittable): unknown {

@@ -169,6 +169,33 @@ describe('timeoutMs', () => {
     expect(heard).toEqual([['mine', 'ECALLTIMEOUT']]);
   });
 
+  it('answers the callback of a config as any other, in its own context and turn, and once', async () => {
+    configure({ timeoutMs: 150 });
+    const storage = new AsyncLocalStorage<string>();
+    const client = await newClient();
+    const heard: unknown[] = [];
+    const thrown: unknown[] = [];
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => thrown.push(error));
+    try {
+      const oops = new Error('thrown by the callback');
+      const callback = (error: Failure) => {
+        heard.push([storage.getStore(), error.code]);
+        throw oops;
+      };
+      const config = { text: 'SELECT pg_sleep($1)', values: [20], callback };
+      storage.run('mine', () => void client.query(config as never));
+      expect(config.callback).toBe(callback);
+      await vi.waitFor(() => expect(heard).toEqual([['mine', 'ECALLTIMEOUT']]), { timeout: 1_500 });
+      expect((await timed(client.query('SELECT 1'))).ms).toBeLessThan(500);
+      expect([heard.length, thrown]).toEqual([1, [oops]]);
+    } finally {
+      process.removeAllListeners('uncaughtException');
+      for (const each of others) process.on('uncaughtException', each);
+    }
+    expect(rig.breaker('read').snapshot().calls).toMatchObject({ failure: 1, success: 1 });
+  });
+
   it('does not blame the server for a pool that is full', async () => {
     configure({ timeoutMs: 200 });
     const pool = newPool({ max: 1 });
