@@ -124,9 +124,26 @@ export class FetchRequest {
   }
 }
 
-/** Whether a `fetch` leaves what is stored as it is, by its arguments alone. */
+/**
+ * Whether a `fetch` leaves what is stored as it is, by its arguments alone. For who only watches: code of the caller's, which may
+ * throw or answer otherwise the next time, is left to the `fetch` itself to run, and the call counts as one that may change something.
+ */
 export function isSafeFetch([input, init]: readonly unknown[]): boolean {
-  return safeMethods.has(methodOf((init ?? {}) as FetchInit, requestOf(input)));
+  try {
+    return !isComputed(init, 'method') && safeMethods.has(methodOf((init ?? {}) as FetchInit, requestOf(input)));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether to read it is to run a getter. Those of a Request are the platform's. */
+function isComputed(object: unknown, key: string): boolean {
+  if (Object.prototype.toString.call(object) === '[object Request]') return false;
+  for (let holder = object ?? null; holder !== null; holder = Object.getPrototypeOf(holder)) {
+    const property = Object.getOwnPropertyDescriptor(holder, key);
+    if (property !== undefined) return property.get !== undefined;
+  }
+  return false;
 }
 
 function methodOf({ method }: FetchInit, request: RequestLike | undefined): string {

@@ -217,6 +217,37 @@ describe('a fetch with policies whose breaker only watches', () => {
     expect(policyMetersOf(registry.get(origin))?.bulkhead).toMatchObject({ active: 0 });
   });
 
+  it('runs no code of the caller’s in his stead: his getters are read by the fetch alone, and may throw there', async () => {
+    guard({ ...watching, mode: 'shadow', bulkhead: { limit: 1 } });
+    const faults = vi.fn();
+    setFaultReporter(faults);
+    original.mockImplementation(async (_, init) => new Response((init as { method?: string } | undefined)?.method ?? 'GET'));
+    let reads = 0;
+    class Init {
+      get method(): string {
+        reads += 1;
+        return 'PATCH';
+      }
+    }
+    expect(await ((await scope.fetch(url, new Init())) as Response).text()).toBe('PATCH');
+    expect(reads).toBe(1);
+    const oops = new Error('of the caller');
+    const throws = {
+      get method(): string {
+        throw oops;
+      },
+    };
+    const proxy = new Proxy({}, { get: (_, key) => (key === 'method' ? throws.method : undefined) });
+    for (const init of [throws, proxy]) await expect(scope.fetch(url, init)).rejects.toBe(oops);
+    expect(faults).not.toHaveBeenCalled();
+    // Guarded all the same, and counted as calls that may change something.
+    expect(registry.get(origin).snapshot().shadowRejections).toEqual({ read_only: 3 });
+    expect(calls()).toMatchObject({ success: 1, ignored: 2 });
+    // That of a Request is the platform's.
+    await scope.fetch(url, new Request(url, { method: 'HEAD' }));
+    expect(registry.get(origin).snapshot().shadowRejections).toEqual({ read_only: 3 });
+  });
+
   it('that npm’s undici makes leaves all but the bulkhead to its dispatchers', async () => {
     registry = createRegistry({ clock, defaults: { ...watching, mode: 'shadow', rateLimit: { limit: 1 } } });
     undo = guardUndiciFetch(new HttpAdmission(() => registry), new RequestObserver(), scope);
