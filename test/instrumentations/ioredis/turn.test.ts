@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ClientState } from '../../../instrumentations/ioredis/client-state.ts';
 import { turnBehind } from '../../../instrumentations/ioredis/turn.ts';
 import type { RedisLike } from '../../../instrumentations/ioredis/types.ts';
-import type { WriteQueue } from '../../../instrumentations/ioredis/write-queue.ts';
+import { WriteQueue } from '../../../instrumentations/ioredis/write-queue.ts';
 import { createBreaker } from '../../../src/breaker/create-breaker.ts';
 import { BreakerOpenError } from '../../../src/core/errors.ts';
 import { ManualClock } from '../../../src/testing.ts';
@@ -17,6 +17,15 @@ function open() {
   return breaker;
 }
 
+/** Waits as a queue of a server does. */
+const looking = (clock: ManualClock): WriteQueue =>
+  new WriteQueue({ queue: undefined, opened: Promise.resolve(), settled: true, onOpen: () => undefined }, 'realm', clock);
+
+function watching() {
+  const clock = new ManualClock();
+  return { clock, breaker: createBreaker({ name: 'redis write', mode: 'shadow' }, { clock }) };
+}
+
 describe('a command on a key with queued writes', () => {
   it('is left to its own open circuit', () => {
     expect(turnBehind(writes, clientThat('ready'), stateOf(true), open(), () => true)).toBeUndefined();
@@ -26,5 +35,18 @@ describe('a command on a key with queued writes', () => {
   it('is refused where that circuit would let it wait for a connection in the making: it would come before the queued writes', async () => {
     expect(await turnBehind(writes, clientThat('connecting'), stateOf(true), open(), () => true)).toBeInstanceOf(BreakerOpenError);
     expect(turnBehind(writes, clientThat('connecting'), stateOf(true), open(), () => false)).toBeUndefined();
+  });
+
+  it('goes on in any case where nothing is refused, and waits only while the writes are being made', async () => {
+    const { breaker, clock } = watching();
+    expect(turnBehind(looking(clock), clientThat('reconnecting'), stateOf(true), breaker, () => true)).toBeUndefined();
+    const client = { status: 'ready', options: {} };
+    const turn = turnBehind(looking(clock), client as RedisLike, stateOf(false), breaker, () => true);
+    client.status = 'close';
+    clock.advance(20);
+    expect(await turn).toBeUndefined();
+    const late = turnBehind(looking(clock), clientThat('ready'), stateOf(false), breaker, () => true);
+    clock.advance(20_000);
+    expect(await late).toBeUndefined();
   });
 });
