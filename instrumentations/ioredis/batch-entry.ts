@@ -40,7 +40,5 @@ function inTurn(breaker: Breaker, state: ClientState, pipeline: PipelineLike): P
   const { writes } = state;
   if (writes === undefined) return undefined;
   const db = selectedBy(pipeline.redis);
-  const turn = (): Promise<Error | undefined> | undefined =>
-    turnBehind(writes, pipeline.redis, state, breaker, () => pipeline._queue.some((command) => writes.concerns(command, db)));
-  return writes.slot.settled ? turn() : writes.slot.opened.then(turn);
+  return turnBehind(writes, pipeline.redis, state, breaker, () => pipeline._queue.some((command) => writes.concerns(command, db)));
 }

@@ -8,7 +8,7 @@ import type { QueueReplay } from './queue-replay.ts';
 import { openQueue } from './queues.ts';
 import { releaseOnOutage } from './release.ts';
 import type { Resend } from './resend.ts';
-import type { CommandType, RedisLike } from './types.ts';
+import type { CommandLike, CommandType, RedisLike } from './types.ts';
 import type { WriteQueue } from './write-queue.ts';
 
 /** By the configuration of a moment. */
@@ -33,6 +33,14 @@ export class ClientState {
   /** Calls wait for an attempt to connect that an open circuit knows nothing of. */
   onTrial = false;
   readonly resends: Resend[] = [];
+  /** What was given within transactions before the client was ready. */
+  parts: WeakSet<CommandLike> | undefined;
+  /** How much is kept back until the queue of its server's writes is open. */
+  held = 0;
+  /** What was kept back goes on now. */
+  letsGo = false;
+  /** It puts its connection in order. */
+  arranging = false;
   /** Calls that meet an injected hang. */
   readonly hung = new Set<HungCall>();
   /** A node of a Cluster: what concerns the logical call is the Cluster's business. */

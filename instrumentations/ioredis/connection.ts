@@ -2,6 +2,7 @@ import type { Around } from '../shared/guard.ts';
 import { classifyRedisError } from './classify.ts';
 import { stateOf } from './client-state.ts';
 import type { CommandClasses } from './command-class.ts';
+import { noteArranging } from './hold.ts';
 import { closeHung, closeWaiting, endTrial, releaseForgotten } from './release.ts';
 import type { RegistrySource } from './send-command.ts';
 import type { RedisLike } from './types.ts';
@@ -37,10 +38,12 @@ export function aroundSetStatus(source: RegistrySource, classes: CommandClasses)
         state.isStarting(source.registry);
         break;
       case 'connect':
+        noteArranging(state);
         releaseForgotten(client);
         state.connected(client);
         break;
       case 'ready':
+        noteArranging(state);
         state.ready();
         state.onTrial = false;
         state.group(client, source.registry).reached(client.options.enableReadyCheck !== false);

@@ -1,14 +1,15 @@
 import type { Injection } from '../../src/breaker/injection.ts';
 import type { Bulkhead } from '../../src/policies/bulkhead.ts';
 import { overtaken } from '../../src/policies/limits.ts';
-import type { Around } from '../shared/guard.ts';
+import type { Around, Original } from '../shared/guard.ts';
 import { goesApart, sendApart } from './auto-pipeline.ts';
 import { type Entry, enterBatch } from './batch-entry.ts';
 import { type Call, callOf, canEnd, isolated, onEnding, setCall } from './call.ts';
-import { stateOf } from './client-state.ts';
+import { type ClientState, stateOf } from './client-state.ts';
 import { Batch } from './cluster-batch.ts';
 import type { CommandClasses } from './command-class.ts';
 import { limitTime } from './deadlines.ts';
+import { holdBack, holdsBack } from './hold.ts';
 import { HungCall } from './injected.ts';
 import { selectedBy } from './queue-replay.ts';
 import { elsewhere } from './redis-call.ts';
@@ -17,6 +18,7 @@ import type { RegistrySource } from './send-command.ts';
 import { type Admission, heedsFaults, settleBatch, settleError } from './settle.ts';
 import { admitFor } from './trial.ts';
 import type { PipelineLike } from './types.ts';
+import { isElsewhere, wayHome } from './way-home.ts';
 
 /** Pipelines that were refused: sending the queue of one later would carry out what its caller was told had failed. */
 const refused = new WeakSet<object>();
@@ -29,7 +31,7 @@ const waiting = new WeakSet<object>();
  * command of a pipeline would hang it and desynchronise the connection.
  */
 export function aroundPipelineExec(source: RegistrySource, classes: CommandClasses): Around {
-  return (original, self, args) => {
+  const exec: Around = (original, self, args) => {
     const pipeline = self as PipelineLike;
     if (refused.has(pipeline)) return pipeline.promise;
     // Within MULTI this call only queues the EXEC.
@@ -47,6 +49,7 @@ export function aroundPipelineExec(source: RegistrySource, classes: CommandClass
       new Batch(pipeline._queue, operation);
       return original(self, args);
     }
+    if (holdsBack(state)) return goAfterwards(exec, original, pipeline, args, state);
     if (state.inTransaction) return original(self, args);
     const breaker = group.breaker(operation);
     const send = (entry: Entry): unknown => {
@@ -69,17 +72,45 @@ export function aroundPipelineExec(source: RegistrySource, classes: CommandClass
     const entry = enterBatch(breaker, state, pipeline, operation);
     if (!(entry instanceof Promise)) return send(entry);
     waiting.add(pipeline);
+    const sendNow = (entered: Entry): void => {
+      waiting.delete(pipeline);
+      send(entered);
+    };
     const db = selectedBy(pipeline.redis);
     entry
-      .then((entered) => {
-        waiting.delete(pipeline);
-        const here = !state.inTransaction && selectedBy(pipeline.redis) === db;
-        if (!here && !(entered instanceof Error)) entered?.leave();
-        send(here || entered instanceof Error ? entered : overtaken(breaker, elsewhere));
+      .then(async (entered) => {
+        if (entered instanceof Error || !isElsewhere(pipeline.redis, state, db)) return sendNow(entered);
+        if (entered !== undefined && !breaker.onlyWatches) {
+          entered.leave();
+          return sendNow(overtaken(breaker, elsewhere));
+        }
+        const way = wayHome(breaker, pipeline.redis, state, db);
+        way.catch(() => entered?.leave());
+        (await way)(() => sendNow(entered));
       })
-      .catch((error: Error) => refuse(pipeline, error, args[0]));
+      .catch((error: Error) => {
+        waiting.delete(pipeline);
+        refuse(pipeline, error, args[0]);
+      });
     return pipeline.promise;
   };
+  return exec;
+}
+
+/** When the queue of its server's writes is open, after what was given before it. */
+function goAfterwards(exec: Around, original: Original, pipeline: PipelineLike, args: readonly unknown[], state: ClientState): Promise<unknown> {
+  waiting.add(pipeline);
+  holdBack(state, () => {
+    waiting.delete(pipeline);
+    try {
+      const answered = exec(original, pipeline, args);
+      if (answered !== pipeline.promise && answered instanceof Promise) answered.catch(() => undefined);
+    } catch (error) {
+      // Its caller has his promise by now.
+      refuse(pipeline, error as Error, args[0]);
+    }
+  });
+  return pipeline.promise;
 }
 
 /** An admitted pipeline: it ends as one, by the `resolve` and `reject` of its promise. */

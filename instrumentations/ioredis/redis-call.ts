@@ -1,6 +1,7 @@
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import { isRejection } from '../../src/breaker/judge.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
+import { policiesOf } from '../../src/policies/compose.ts';
 import { overtaken } from '../../src/policies/limits.ts';
 import type { Attempt, PolicyCall } from '../../src/policies/policy-call.ts';
 import type { QueueHook, StaleHook } from '../../src/policies/ports.ts';
@@ -12,9 +13,9 @@ import type { ClientState } from './client-state.ts';
 import type { CommandClass } from './command-class.ts';
 import { emptyReply } from './empty-reply.ts';
 import { attemptOf, type ReplyContext, replyContextOf, transformed } from './own-command.ts';
-import { selectedBy } from './queue-replay.ts';
 import { queueFor } from './queues.ts';
 import type { CommandLike, RedisLike } from './types.ts';
+import { isElsewhere, wayHome } from './way-home.ts';
 
 /** Their answers are of the moment, or of chance: the last one is no answer to the next. */
 const neverStale: ReadonlySet<string> = new Set([
@@ -81,9 +82,12 @@ export class RedisCall implements PolicyCall<unknown> {
   }
 
   async attempt({ number }: Attempt): Promise<unknown> {
-    if (this.#isElsewhere) {
+    let go = (send: () => void): void => send();
+    if (isElsewhere(this.#client, this.#state, this.#db)) {
       this.#over = true;
-      throw number > 1 ? this.#error : overtaken(this.breaker, elsewhere);
+      if (number > 1) throw this.#error;
+      if (this.#isBounded) throw overtaken(this.breaker, elsewhere);
+      go = await wayHome(this.breaker, this.#client, this.#state, this.#db);
     }
     const command = attemptOf(this.#command);
     const queue = this.#queue?.hook;
@@ -96,17 +100,19 @@ export class RedisCall implements PolicyCall<unknown> {
         throw error;
       },
     );
-    const refusal = this.#send(command);
-    if (refusal !== undefined) command.reject(refusal);
+    go(() => {
+      const refusal = this.#send(command);
+      if (refusal !== undefined) command.reject(refusal);
+    });
     const { value } = await reply;
     const context = replyContextOf(command);
     this.#last = { reply: value, context };
     return transformed(this.#command, value, context);
   }
 
-  /** Somebody has begun a transaction meanwhile, of which it would become a part, or has selected another database. */
-  get #isElsewhere(): boolean {
-    return this.#state.inTransaction || selectedBy(this.#client) !== this.#db;
+  /** Whether it may have waited for a place; else its turn behind queued writes is all that it has waited for. */
+  get #isBounded(): boolean {
+    return !this.breaker.onlyWatches && policiesOf(this.breaker)?.bulkhead !== undefined;
   }
 
   outcomeOf(error: unknown): Outcome | 'cancelled' {

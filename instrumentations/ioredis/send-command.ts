@@ -1,5 +1,6 @@
 import type { AcquireOptions } from '../../src/breaker/environment.ts';
 import { policiesOf } from '../../src/policies/compose.ts';
+import { policyPorts } from '../../src/policies/ports.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { type Before, goOn, type Original } from '../shared/guard.ts';
 import { CommandCall, callOf, canEnd, isolated, type Resent } from './call.ts';
@@ -7,6 +8,7 @@ import { type ClientState, stateOf } from './client-state.ts';
 import { batchOf } from './cluster-batch.ts';
 import type { CommandClass, CommandClasses } from './command-class.ts';
 import { limitTime } from './deadlines.ts';
+import { holdBack, holdsBack, isItsOwn } from './hold.ts';
 import { delayReply, hangCommand } from './injected.ts';
 import { isOwn } from './own-command.ts';
 import { selectedBy } from './queue-replay.ts';
@@ -40,18 +42,43 @@ export function beforeSendCommand(source: RegistrySource, classes: CommandClasse
       if (typeof command !== 'object' || command === null || callOf(command) !== undefined || !canEnd(command)) return goOn;
       const client = self as RedisLike;
       const state = stateOf(client, classes);
-      const decision = decide(client, state, command, args.length > 1 && args[1] !== undefined, original);
-      if (decision === undefined) return goOn;
-      if (decision === taken) return command.promise;
-      // As the client itself rejects a command that it cannot send: by the command's own promise or callback.
-      if (classes.of(command) === 'blocking') source.registry.clock.setTimer(() => command.reject(decision), blockingRefusalMs);
-      else command.reject(decision);
-      return command.promise;
+      const inPipeline = args.length > 1 && args[1] !== undefined;
+      if (!inPipeline && mustWait(client, state, command)) {
+        holdBack(state, () => goAfterwards(client, state, command, args, original));
+        return command.promise;
+      }
+      return take(client, state, command, inPipeline, original) ? command.promise : goOn;
     },
     threw(_self, [command]) {
       if (typeof command === 'object' && command !== null) callOf(command)?.abandon?.();
     },
   };
+
+  /** Whether its caller is answered by somebody else. */
+  function take(client: RedisLike, state: ClientState, command: CommandLike, inPipeline: boolean, original: Original): boolean {
+    const decision = decide(client, state, command, inPipeline, original);
+    if (decision === undefined) return false;
+    if (decision === taken) return true;
+    // As the client itself rejects a command that it cannot send: by the command's own promise or callback.
+    if (classes.of(command) === 'blocking') source.registry.clock.setTimer(() => command.reject(decision), blockingRefusalMs);
+    else command.reject(decision);
+    return true;
+  }
+
+  function mustWait(client: RedisLike, state: ClientState, command: CommandLike): boolean {
+    // The first command of a client opens the queue.
+    if (policyPorts().mayQueue === true && state.lastGroup === undefined && classes.of(command) !== undefined) state.group(client, source.registry);
+    return holdsBack(state) && !isOwn(command) && !isItsOwn(client, state, command);
+  }
+
+  function goAfterwards(client: RedisLike, state: ClientState, command: CommandLike, args: readonly unknown[], original: Original): void {
+    try {
+      if (!take(client, state, command, false, original)) sendOn(original, client, command, args);
+    } catch (error) {
+      // Its caller has his promise by now.
+      command.reject(error);
+    }
+  }
 
   /** Made where there are policies: a function made in `decide` would cost every command an object for what it captures. */
   function sender(original: Original, client: RedisLike, state: ClientState): Send {
@@ -64,16 +91,20 @@ export function beforeSendCommand(source: RegistrySource, classes: CommandClasse
     if (refusal instanceof Error) return refusal;
     // It meets an injected hang.
     if (refusal === taken) return undefined;
+    sendOn(original, client, command, [command]);
+    return undefined;
+  }
+
+  function sendOn(original: Original, client: RedisLike, command: CommandLike, args: readonly unknown[]): void {
     let answered: unknown;
     try {
-      answered = original(client, [command]);
+      answered = original(client, args);
     } catch (error) {
       isolated(() => callOf(command)?.abandon?.());
       throw error;
     }
     // Whoever traces commands may hand out a promise of his own.
     if (answered !== command.promise && answered instanceof Promise) answered.catch(() => undefined);
-    return undefined;
   }
 
   function decide(
@@ -166,8 +197,14 @@ function passes(client: RedisLike, state: ClientState, command: CommandLike): bo
   if (state.inTransaction) {
     const name = command.name.toLowerCase();
     if (name === 'exec' || name === 'discard') state.inTransaction = false;
+    // It comes again when the client sends what waits for a connection; by then EXEC has been given, too.
+    if (client.status !== 'ready') {
+      state.parts ??= new WeakSet();
+      state.parts.add(command);
+    }
     return true;
   }
+  if (state.parts?.has(command) === true) return true;
   // The ready check; a user's own INFO in that short time goes along with it.
   return client.status !== 'ready' && command.name === 'info';
 }

@@ -71,6 +71,7 @@ export interface RedisLike {
   sendCommand(command: CommandLike): unknown;
   duplicate(options: object): RedisLike;
   disconnect(): void;
+  select(db: number): Promise<unknown>;
   on(event: string, listener: () => void): unknown;
 }
 

@@ -6,6 +6,7 @@ import { watchLimits } from '../../src/policies/watching.ts';
 import { isolated, onEnding } from './call.ts';
 import type { ClientState } from './client-state.ts';
 import type { CommandClass } from './command-class.ts';
+import { waitsForQueue } from './hold.ts';
 import { answer, transformed } from './own-command.ts';
 import { policyOperation, RedisCall, type Send } from './redis-call.ts';
 import { turnBehind } from './turn.ts';
@@ -46,7 +47,9 @@ export function runWithPolicies(breaker: Breaker, policies: Policies | undefined
   }
   let made: Promise<unknown> | undefined;
   try {
-    const opening = state.writes !== undefined && !state.writes.slot.settled ? state.writes.slot.opened : undefined;
+    // Only of a Cluster: what is given to a client before the queue is open comes here after that.
+    const isOpening = state.isCluster && state.writes?.slot.settled === false && waitsForQueue(breaker);
+    const opening = isOpening ? state.writes?.slot.opened : undefined;
     made = opening === undefined ? begin(breaker, policies, of) : opening.then(() => begin(breaker, policies, of) ?? once(breaker, of));
   } catch (fault) {
     reportFault(fault, 'the policies of a Redis command');
