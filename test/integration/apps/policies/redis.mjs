@@ -1,5 +1,6 @@
 // A service that knows nothing of us: commands on its clients, as it is told.
 import { createRequire } from 'node:module';
+import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
 const { serve } = createRequire(import.meta.url)('../../../support/serve.cjs');
@@ -57,6 +58,11 @@ serve({
     const { registry } = globalThis[Symbol.for('otel-breaker.registered')].handle;
     return registry.list().map((breaker) => ({ name: breaker.name, ...breaker.snapshot() }));
   },
-  metrics: async () => (await fetch(globalThis[Symbol.for('otel-breaker.registered')].handle.metricsUrl)).text(),
+  metrics: async () => {
+    const { handle } = globalThis[Symbol.for('otel-breaker.registered')];
+    // They are served soon after the start, which on a busy machine is after the first calls.
+    while (handle.metricsUrl === undefined) await setTimeout(10);
+    return (await fetch(handle.metricsUrl)).text();
+  },
   stop: () => globalThis[Symbol.for('otel-breaker.registered')].handle.shutdown(),
 });
