@@ -2,15 +2,16 @@ import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { TransitionEvent, Trigger } from '../../src/breaker/events.ts';
 import { classified } from '../../src/breaker/judge.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
+import type { Verify } from '../../src/breaker/watch.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
 import { reportFault } from '../../src/core/fault.ts';
 import type { CallResult, Outcome } from '../../src/core/outcome.ts';
-import type { Target } from '../../src/core/target.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { isConnectionFault, refusesOutright } from './faults.ts';
-import { createLiveness, defaultTimeoutMs, type Verify } from './liveness.ts';
+import { createLiveness, defaultTimeoutMs, type Liveness } from './liveness.ts';
 import { RecoveryWatch } from './recovery-watch.ts';
-import { destination, type ServerDescription, serverKey } from './server-description.ts';
+import { Refusals } from './refusals.ts';
+import { destination, identityOf, type ServerDescription, serverKey } from './server-description.ts';
 
 /** Why a server's circuits opened: it kept `silent`, or its connections were `refused` or broke. */
 export type Outage = 'silent' | 'refused';
@@ -22,19 +23,18 @@ export class ServerGroup {
   readonly #registry: Registry;
   readonly #server: ServerDescription;
   readonly #verify: Verify | undefined;
+  readonly #isBack: Liveness | undefined;
   readonly #watch: RecoveryWatch | undefined;
   readonly #breakers = new Map<string, Breaker>();
   /** A client rejects all its waiting calls with one error: one fault, not a hundred. */
   #lastFault: WeakRef<object> | undefined;
   /** Errors that an instrumentation has said are faults of the connection: their codes do not always. */
   readonly #ofConnection = new WeakSet<object>();
+  readonly #refusals = new Refusals();
   readonly #outageListeners: ((outage: Outage) => void)[] = [];
-
   readonly #madeAt: number;
   /** Has been reached at least once. */
   #met = false;
-  #refusing = false;
-  #refusals = 0;
 
   constructor(registry: Registry, server: ServerDescription) {
     this.#madeAt = registry.clock.now();
@@ -44,9 +44,10 @@ export class ServerGroup {
     if (server.liveness !== undefined) {
       const to = destination(server);
       const ask = createLiveness({ to, ...server.liveness }, registry.clock);
-      this.#verify = (healthyMs, silenced) => (silenced !== true && this.#isStarting() ? Promise.resolve(true) : ask(healthyMs, silenced));
-      const isBack = server.recovery === undefined ? ask : createLiveness({ to, ...server.recovery }, registry.clock);
-      this.#watch = new RecoveryWatch(isBack, this, registry.clock);
+      const verify: Verify = (healthyMs, silenced) => (silenced !== true && this.#isStarting() ? Promise.resolve(true) : ask(healthyMs, silenced));
+      this.#verify = Object.defineProperty(verify, 'met', { get: () => ask.met });
+      this.#isBack = server.recovery === undefined ? ask : createLiveness({ to, ...server.recovery }, registry.clock);
+      this.#watch = new RecoveryWatch(this.#isBack, this, registry.clock);
     }
   }
 
@@ -59,27 +60,13 @@ export class ServerGroup {
 
   /** Whether a breaker of it has policies, or would have if it were made. */
   hasPolicies(operation: string): boolean {
-    const { name, target } = this.#identity(operation, undefined);
+    const { name, target } = identityOf(this.#server, operation);
     return this.#registry.hasPolicies(name, target, this.#server.defaults);
-  }
-
-  #identity(operation: string | undefined, namespace: string | undefined): { readonly name: string; readonly target: Target } {
-    const { scheme, system = scheme, address, port } = this.#server;
-    const base = namespace === undefined ? this.key : `${this.key}/${namespace}`;
-    const target = {
-      system,
-      address,
-      server: this.key,
-      ...(port === undefined ? {} : { port }),
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(operation === undefined ? {} : { operation }),
-    };
-    return { name: operation === undefined ? base : `${base} ${operation}`, target };
   }
 
   #create(local: string, operation: string | undefined, namespace: string | undefined): Breaker {
     const { defaults } = this.#server;
-    const { name, target } = this.#identity(operation, namespace);
+    const { name, target } = identityOf(this.#server, operation, namespace);
     const breaker = this.#registry.get(name, target, {
       ...(this.#verify === undefined ? {} : { verify: this.#verify }),
       ...(defaults === undefined ? {} : { defaults }),
@@ -88,6 +75,7 @@ export class ServerGroup {
     if (this.#owns(breaker)) {
       this.#watch?.observe(breaker);
       breaker.on('transition', (event) => this.#moved(event));
+      this.#remind(breaker);
     }
     return breaker;
   }
@@ -102,15 +90,16 @@ export class ServerGroup {
     this.#outageListeners.push(listener);
   }
 
-  #moved({ breaker, to, trigger, value, error }: TransitionEvent): void {
+  #moved({ breaker, from, to, trigger, error }: TransitionEvent): void {
+    // Not at once: others are still to be told of this move.
+    if (from === 'disabled' && to === 'closed') queueMicrotask(() => this.#remind(breaker));
     if (to === 'closed' && trigger === 'probes_succeeded') this.#proven(breaker);
     if (to !== 'open') return;
     const silent = trigger === 'stall' || trigger === 'probe_lease';
-    if (silent) this.#refusing = false;
+    if (silent) this.#refusals.asked(error, this.#registry.clock.now());
     // An injected hang is its own circuit's, and no other's.
     if (trigger === 'stall' && this.#verify !== undefined && !breaker.injections.some(({ kind }) => kind === 'hang')) {
-      // The server itself kept silent when asked: that concerns its other classes of operation as well.
-      const error = new CallTimeoutError(breaker.name, Math.round((value ?? 0) * 1_000));
+      // The server itself kept silent when asked, or refused: that concerns its other classes of operation as well.
       for (const sibling of this.#breakers.values()) if (sibling !== breaker && this.#owns(sibling)) sibling.report(error, { refused: true });
     }
     if (silent) this.#announce('silent');
@@ -119,6 +108,7 @@ export class ServerGroup {
 
   /** Calls of one class succeed again: what opened the others with it was the connection, and nobody may ask them for hours. */
   #proven(by: Breaker): void {
+    this.#refusals.refuted();
     for (const sibling of this.#breakers.values()) if (sibling !== by && this.#owns(sibling)) sibling.recovered({ proven: true });
   }
 
@@ -134,8 +124,18 @@ export class ServerGroup {
 
   /** @internal For the watch. */
   stillSilent(breaker: Breaker): void {
-    breaker.report(new CallTimeoutError(this.key, this.#server.liveness?.timeoutMs ?? defaultTimeoutMs), { refused: true });
+    // An injected hang keeps whatever came from the breaker.
+    const met = breaker.silenced ? undefined : this.#isBack?.met;
+    if (met !== undefined) this.#refusals.asked(met, this.#registry.clock.now());
+    breaker.report(met ?? new CallTimeoutError(this.key, this.#server.liveness?.timeoutMs ?? defaultTimeoutMs), { refused: true });
     this.#announce('silent');
+  }
+
+  /** A circuit that begins while its server is known to refuse connections need not find that out by a call that waits. */
+  #remind(breaker: Breaker): void {
+    const watched = [...this.#breakers.values()].some((each) => each !== breaker && (each.snapshot().circuit ?? each.state) === 'open');
+    const known = this.#refusals.evidence(this.#registry.clock.now(), watched);
+    if (known !== undefined) breaker.report(known, { refused: true });
   }
 
   #isStarting(): boolean {
@@ -172,15 +172,14 @@ export class ServerGroup {
   /** The server answers again. */
   recovered(): void {
     this.#met = true;
-    this.#refusing = false;
-    this.#refusals = 0;
+    this.#refusals.over();
     this.#lastFault = undefined;
     this.#registry.recovered(this.key);
   }
 
   /** Whether the last that was heard of the server is that it refuses connections. */
   get refusing(): boolean {
-    return this.#refusing;
+    return this.#refusals.refusing;
   }
 
   /**
@@ -188,7 +187,7 @@ export class ServerGroup {
    * @param answered whether the server has also answered, which proves more
    */
   reached(answered: boolean): void {
-    const proven = answered || this.#refusing;
+    const proven = answered || this.#refusals.refusing;
     this.recovered();
     if (!proven) return;
     for (const breaker of this.#breakers.values()) if (this.#owns(breaker)) breaker.recovered({ proven });
@@ -200,13 +199,14 @@ export class ServerGroup {
 
   #tell(error: unknown, except: unknown, trace?: unknown): void {
     const refused = refusesOutright(error);
-    if (refused) this.#refusing = true;
+    if (refused) this.#refusals.refusing = true;
     if (typeof error === 'object' && error !== null) {
       if (this.#lastFault?.deref() === error) return;
       this.#lastFault = new WeakRef(error);
     }
-    if (refused) this.#refusals += 1;
-    const proves = refused && (this.#refusals >= (this.#server.refusalsUnmet ?? 1) || this.#hasMet());
+    if (refused) this.#refusals.inRow += 1;
+    const proves = refused && (this.#refusals.inRow >= (this.#server.refusalsUnmet ?? 1) || this.#hasMet());
+    if (proves) this.#refusals.proved(error, this.#registry.clock.now());
     for (const breaker of this.#breakers.values()) {
       // The call's own breaker has counted it already, unless the evidence says more than a count can.
       if (this.#owns(breaker) && (breaker !== except || proves)) breaker.report(error, { refused: proves, trace });

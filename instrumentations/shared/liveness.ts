@@ -22,6 +22,12 @@ const answerFactor = 4;
  */
 export type Verify = (healthyMs?: number, silenced?: boolean) => Promise<boolean>;
 
+/** The same, and what came in place of the last answer. */
+export interface Liveness extends Verify {
+  /** Such as a refused connection; `undefined`: an answer, or silence. */
+  readonly met: unknown;
+}
+
 /** What a conversation with a server is told to. */
 export interface Hearing {
   /** It has answered: if nothing more comes of it, or its connection ends, that is enough. */
@@ -52,25 +58,28 @@ export interface LivenessQuestion {
  * breaker, outside any span and any caller's context. Questions asked while one is under way share its answer. Sockets and
  * timers do not keep the process alive.
  */
-export function createLiveness(question: LivenessQuestion, clock: Clock = systemClock): Verify {
+export function createLiveness(question: LivenessQuestion, clock: Clock = systemClock): Liveness {
   const { timeoutMs = defaultTimeoutMs, leastMs = timeoutMs } = question;
   let underWay: Promise<boolean> | undefined;
+  let met: unknown;
   /** How long the answers so far took; a slow one is forgotten little by little. */
   let answeredInMs = 0;
   const patience = (healthyMs: number): number => Math.min(timeoutMs, Math.max(leastMs, healthyMs, answeredInMs * answerFactor));
   const ask = async (healthyMs: number): Promise<boolean> => {
     const asked = clock.now();
-    const alive = await askOnce(question, patience(healthyMs), clock);
+    const { alive, error } = await askOnce(question, patience(healthyMs), clock);
+    met = error;
     if (alive) answeredInMs = Math.max(clock.now() - asked, answeredInMs * 0.8);
     return alive;
   };
-  return (healthyMs = timeoutMs, silenced = false) => {
+  const verify: Verify = (healthyMs = timeoutMs, silenced = false) => {
     if (silenced) return silence(patience(healthyMs), clock);
     underWay ??= outsideCallContext(() => withoutTracing(() => ask(healthyMs))).finally(() => {
       underWay = undefined;
     });
     return underWay;
   };
+  return Object.defineProperty(verify, 'met', { get: () => met }) as Liveness;
 }
 
 /** As long as a silent server takes, without asking it. */
@@ -80,15 +89,21 @@ function silence(patienceMs: number, clock: Clock): Promise<boolean> {
   });
 }
 
-function askOnce(question: LivenessQuestion, patienceMs: number, clock: Clock): Promise<boolean> {
+interface Finding {
+  readonly alive: boolean;
+  /** What came in place of an answer. */
+  readonly error?: unknown;
+}
+
+function askOnce(question: LivenessQuestion, patienceMs: number, clock: Clock): Promise<Finding> {
   return new Promise((resolve) => {
     let socket: Socket | undefined;
     /** What silence means, or the end of the connection. */
     let presumed = false;
-    const finish = (alive: boolean): void => {
+    const finish = (alive: boolean, error?: unknown): void => {
       timer.cancel();
       socket?.destroy();
-      resolve(alive);
+      resolve(alive ? { alive } : { alive, error });
     };
     const hearing: Hearing = {
       answered: () => {
@@ -98,7 +113,7 @@ function askOnce(question: LivenessQuestion, patienceMs: number, clock: Clock): 
         timer.cancel();
         const late = clock.setTimer(() => socket?.destroy(), leaveMs);
         socket?.once('close', () => late.cancel());
-        resolve(alive);
+        resolve({ alive });
       },
     };
     const pieceMs = patienceMs / pieces;
@@ -121,10 +136,10 @@ function askOnce(question: LivenessQuestion, patienceMs: number, clock: Clock): 
       socket = open(question, finish, hearing);
       socket.unref();
       // Stays for good: an error after the answer must not become an uncaught exception.
-      socket.on('error', (error: NodeJS.ErrnoException) => finish(presumed || (question.tls !== undefined && isTlsAlert(error))));
-      socket.once('close', () => finish(presumed));
-    } catch {
-      finish(false);
+      socket.on('error', (error: NodeJS.ErrnoException) => finish(presumed || (question.tls !== undefined && isTlsAlert(error)), error));
+      socket.once('close', () => finish(presumed, closedUnanswered()));
+    } catch (error) {
+      finish(false, error);
     }
   });
 }
@@ -144,6 +159,11 @@ function open(question: LivenessQuestion, finish: (alive: boolean) => void, hear
   else socket.once(tls === undefined ? 'connect' : 'secureConnect', () => finish(true));
   socket.once('data', (answer: Buffer) => finish(question.accepts?.(answer) ?? true));
   return socket;
+}
+
+/** As Node says it of an exchange over HTTP that ends so. */
+function closedUnanswered(): Error {
+  return Object.assign(new Error('the connection was closed before an answer'), { code: 'ECONNRESET' });
 }
 
 function isTlsAlert(error: NodeJS.ErrnoException): boolean {

@@ -1,4 +1,5 @@
 import type { BreakerOptions } from '../../src/core/options.ts';
+import type { Target } from '../../src/core/target.ts';
 import type { LivenessQuestion } from './liveness.ts';
 
 export interface ServerDescription {
@@ -31,6 +32,22 @@ export function serverKey({ scheme, address, port }: ServerDescription): string 
   if (address.startsWith('/')) return `${scheme}://${address}`;
   const host = address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
   return port === undefined ? `${scheme}://${host}` : `${scheme}://${host}:${port}`;
+}
+
+/** Who a breaker of it is: one for each namespace and class of operation. */
+export function identityOf(server: ServerDescription, operation?: string, namespace?: string): { readonly name: string; readonly target: Target } {
+  const { scheme, system = scheme, address, port } = server;
+  const key = serverKey(server);
+  const base = namespace === undefined ? key : `${key}/${namespace}`;
+  const target = {
+    system,
+    address,
+    server: key,
+    ...(port === undefined ? {} : { port }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(operation === undefined ? {} : { operation }),
+  };
+  return { name: operation === undefined ? base : `${base} ${operation}`, target };
 }
 
 /** Where to ask it. */

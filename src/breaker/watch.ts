@@ -22,7 +22,11 @@ const LONGEST_QUESTION_MS = 5_000;
  * @param healthyMs how long a healthy call may take, where that has been learned
  * @param silenced an injected hang keeps the answer from us, whatever it is: it may be left unasked, and takes as long as silence does
  */
-export type Verify = (healthyMs?: number, silenced?: boolean) => Promise<boolean>;
+export interface Verify {
+  (healthyMs?: number, silenced?: boolean): Promise<boolean>;
+  /** What came in place of the last answer, such as a refused connection; `undefined`: silence. */
+  readonly met?: unknown;
+}
 
 /**
  * Watches the calls under way of a closed circuit: those that run for too long (`countInFlight`), and a target that
@@ -151,9 +155,10 @@ export class Watch {
     return true;
   }
 
-  #trip(now: number): void {
+  /** @param met what the server was found to do instead of answering: only silence is a time-out */
+  #trip(now: number, met?: unknown): void {
     const measured = this.#stall?.verdict(this.#calls.waiting(this.#circuit.state), now);
-    const error = new CallTimeoutError(this.#name, Math.round((measured?.value ?? 0) * 1_000));
+    const error = met ?? new CallTimeoutError(this.#name, Math.round((measured?.value ?? 0) * 1_000));
     this.#circuit.open(now, { trigger: 'stall', ...measured, error });
   }
 
@@ -161,7 +166,7 @@ export class Watch {
     const asked = this.#circuit.state;
     const { since } = this.#calls.waiting(asked);
     let answered = false;
-    const settle = (alive: boolean): void => {
+    const settle = (alive: boolean, met?: unknown): void => {
       if (answered) return;
       answered = true;
       this.#asking = false;
@@ -170,13 +175,13 @@ export class Watch {
       if (this.#circuit.state !== asked) return;
       if (alive) this.#stall?.alive(now);
       // An answer may have come meanwhile, to a call or to nobody: only silence on both sides convicts.
-      else if (this.#calls.waiting(asked).since === since) this.#trip(now);
+      else if (this.#calls.waiting(asked).since === since) this.#trip(now, met);
     };
     this.#asking = true;
     const limit: Timer = this.#clock.setTimer(() => settle(false), LONGEST_QUESTION_MS);
-    const verify = this.#verify ?? (() => Promise.resolve(true));
+    const verify: Verify = this.#verify ?? (() => Promise.resolve(true));
     const silenced = this.#circuit.silenced(this.#clock.now());
-    const heard = (alive: boolean): void => settle(alive && !silenced);
+    const heard = (alive: boolean): void => settle(alive && !silenced, silenced ? undefined : verify.met);
     outsideCallContext(async () => verify(this.#stall?.learnedMs, silenced)).then(heard, (fault: unknown) => {
       reportFault(fault, 'verifying a stall');
       settle(true);

@@ -112,6 +112,19 @@ describe('a killed Redis', () => {
     }
   });
 
+  it('refuses a class that is first used while it is away at once, as the others', async () => {
+    const redis = connect();
+    await warmUp(redis);
+    await server.kill();
+    await expect.poll(() => breaker('read').state).toBe('open');
+    const { code, ms } = await timed(() => redis.scan(0));
+    expect(code).toBe('EBREAKEROPEN');
+    expect(ms).toBeLessThan(300);
+    expect(breaker('scan').snapshot().lastTrip).toMatchObject({ trigger: 'connection', errorType: 'ECONNREFUSED' });
+    await server.restart();
+    expect(await recovery(() => redis.scan(0))).toBeLessThan(3_000);
+  });
+
   it('a call that was told it failed is not carried out after the restart', async () => {
     const redis = connect();
     await warmUp(redis);
@@ -275,6 +288,7 @@ describe('a Redis that is not there yet', () => {
     expect(code).toBe('EBREAKEROPEN');
     expect(ms).toBeLessThan(2_500);
     expect((await timed(() => redis.get('a'))).ms).toBeLessThan(100);
+    for (const each of registry.list()) expect(each.snapshot().lastTrip?.errorType).toBe('ECONNREFUSED');
   });
 });
 

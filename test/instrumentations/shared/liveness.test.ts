@@ -81,6 +81,22 @@ describe('asking a server whether it is there', () => {
     expect(await createLiveness({ to: { host: '127.0.0.1', port: 70_000 }, ask: 'x' })()).toBe(false);
   });
 
+  it('tells what came in place of an answer: only of silence there is nothing to tell', async () => {
+    const closing = await serverThat((socket) => socket.destroy());
+    const silent = await serverThat(() => undefined);
+    const { server, port } = await serverThat((socket) => socket.write('+PONG\r\n'));
+    const met = async (verify: ReturnType<typeof createLiveness>) => [await verify(), (verify.met as { code?: string } | undefined)?.code];
+    const verify = createLiveness({ to: { host: '127.0.0.1', port }, ask: 'x' });
+    expect(await met(verify)).toEqual([true, undefined]);
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      for (const close of open.splice(2)) close();
+    });
+    expect(await met(verify)).toEqual([false, 'ECONNREFUSED']);
+    expect(await met(createLiveness({ to: { host: '127.0.0.1', port: closing.port }, ask: 'x' }))).toEqual([false, 'ECONNRESET']);
+    expect(await met(createLiveness({ to: { host: '127.0.0.1', port: silent.port }, ask: 'x', timeoutMs: 50 }))).toEqual([false, undefined]);
+  });
+
   it('with nothing to ask, an accepted connection is the answer', async () => {
     const { port } = await serverThat(() => undefined);
     expect(await createLiveness({ to: { host: '127.0.0.1', port } })()).toBe(true);
