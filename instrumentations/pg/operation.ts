@@ -46,7 +46,7 @@ const verbs: Readonly<Record<string, OperationClass>> = {
 };
 
 /** Of several statements in one text the weightiest gives the class. */
-const weights: readonly OperationClass[] = ['listen', 'read', 'write', 'delete', 'admin'];
+export const operationClasses: readonly OperationClass[] = ['listen', 'read', 'write', 'delete', 'admin'];
 
 const modifying = new Set(['INSERT', 'UPDATE', 'MERGE', 'DELETE']);
 
@@ -91,7 +91,7 @@ function analyse(sql: string): Operation {
     const control = controlOf(statement);
     if (control === undefined) {
       const own = classOf(statement);
-      if (operation === undefined || weights.indexOf(own) > weights.indexOf(operation)) operation = own;
+      if (operation === undefined || operationClasses.indexOf(own) > operationClasses.indexOf(operation)) operation = own;
       copy ??= copyDirection(statement);
       continue;
     }
@@ -198,7 +198,7 @@ function classOfWith(statement: Words): OperationClass {
     const before = word(statement, at - 1);
     if ((before !== '(' && before !== ')') || !modifying.has(word(statement, at))) continue;
     const own = verbs[word(statement, at)] ?? 'write';
-    if (weights.indexOf(own) > weights.indexOf(found)) found = own;
+    if (operationClasses.indexOf(own) > operationClasses.indexOf(found)) found = own;
   }
   return found;
 }

@@ -7,6 +7,7 @@ import { type Environment, standardPrometheus } from './environment.ts';
 import { type FaultRule, faultIssues, faultRules } from './fault-rules.ts';
 import { type HealthSourceInput, healthIssues } from './health.ts';
 import { misplaced } from './misplaced.ts';
+import { unknownOperations } from './operation-names.ts';
 import { type Resolution, Resolver } from './resolver.ts';
 import type { ConfigurationInput } from './schema.ts';
 import { type Settings, salvage, settingsOf } from './settings.ts';
@@ -96,7 +97,8 @@ function build(sources: Sources, env: Environment): Configuration {
   }
   const settings = settingsOf([standard(env), sources.file, sources.environment, sources.code]);
   const rest = { settings, source: sources.name, faults: faultRules(sources), ...told(sources, sources) };
-  return assemble(resolver, { ...rest, warnings: [...sources.warnings, ...misplaced(rest.statements, sources.fileName, sources.locate)] });
+  const odd = [misplaced, unknownOperations].flatMap((find) => find(rest.statements, sources.fileName, sources.locate));
+  return assemble(resolver, { ...rest, warnings: [...sources.warnings, ...odd] });
 }
 
 function ofHealth({ file, environment, code }: Sources): HealthSourceInput[] {
