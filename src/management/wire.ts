@@ -375,7 +375,7 @@ export interface ReloadAnswer {
   readonly applied: boolean;
   /** As `breakers[0].mode: shadow -> enforce`. */
   readonly changes: readonly string[];
-  /** Changed, but read at the start only. */
+  /** Changed, but not before the next start: read at the start only, or below what the environment or the program says. */
   readonly atNextStart: readonly string[];
   /** Why nothing has changed: every fault, with its line. */
   readonly error?: string;

@@ -196,7 +196,7 @@ export class Setup implements Handle {
     const { applied, changes, atNextStart, error } = result;
     if (error !== undefined) complain(`otel-breaker: configuration not reloaded, the one before stays. ${error.message}`);
     else diag.info(`otel-breaker: configuration reloaded: ${changes.length === 0 ? 'nothing changed' : changes.join('; ')}`);
-    if (atNextStart.length > 0) warn(`changed in the configuration, but read at the start only: ${atNextStart.join(', ')}`);
+    if (atNextStart.length > 0) warn(`changed in the configuration, but not before the next start: ${atNextStart.join(', ')}`);
     for (const warning of applied ? this.configuration.warnings : []) warn(warning);
     if (applied) this.#checkStorage();
     if (applied && (this.#faults !== undefined || this.configuration.faults.length > 0))

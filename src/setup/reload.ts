@@ -1,6 +1,7 @@
 import { changedAtStartOnly, changesBetween } from '../config/changes.ts';
 import { type Configuration, loadConfiguration } from '../config/configuration.ts';
 import type { Environment } from '../config/environment.ts';
+import { overruled } from '../config/overruled.ts';
 import type { ConfigurationInput } from '../config/schema.ts';
 import type { Registry } from '../registry/registry.ts';
 
@@ -10,7 +11,10 @@ export interface ReloadResult {
   readonly applied: boolean;
   /** What it says otherwise than the one before, as `breakers[0].mode: shadow -> enforce`. */
   readonly changes: readonly string[];
-  /** Settings among them that are read at the start only: `enabled`, `telemetry.sdk`, ports and the like. */
+  /**
+   * Settings among them that do not change before the next start: those read at the start only (`enabled`, `telemetry.sdk`, ports
+   * and the like), and those of the file above which the environment or the program says something else.
+   */
   readonly atNextStart: readonly string[];
   /** Why it is not in force: every fault, with its line. */
   readonly error?: Error;
@@ -50,10 +54,11 @@ export class LiveConfiguration {
       const next = loadConfiguration(this.#origin);
       refuseLoss(before, next);
       const changes = changesBetween(before.statements, next.statements);
+      const idle = overruled(before.statements, next.statements);
       // Does not fail: of what does not go together with what code has set for a breaker, as much is used as does.
       registry.configure((...breaker) => next.resolve(...breaker));
       this.#current = next;
-      return { applied: true, changes, atNextStart: changedAtStartOnly(before.settings, next.settings) };
+      return { applied: true, changes, atNextStart: [...changedAtStartOnly(before.settings, next.settings), ...idle] };
     } catch (error) {
       return { applied: false, changes: [], atNextStart: [], error: error instanceof Error ? error : new Error(String(error)) };
     }

@@ -105,6 +105,21 @@ describe('a reload', () => {
     expect([breaker.mode, breaker.options.minimumCalls, breaker.options.failureRatio]).toEqual(['shadow', 3, 0.1]);
   });
 
+  it('names what the file says now and the environment or the program keeps from being so, as often as it is read and no more', () => {
+    const env = { OTEL_BREAKER_MODE: 'shadow', OTEL_BREAKER_REDIS_MINIMUM_CALLS: '7' };
+    const { breaker, write, reload } = running('version: 1', { env, code: { defaults: { failureRatio: 0.3 } } });
+    write('mode: enforce\ndefaults: { failureRatio: 0.4 }\nsystems: { redis: { minimumCalls: 9 } }\n');
+    expect(reload().atNextStart).toEqual([
+      'defaults.mode: enforce (above it stands OTEL_BREAKER_MODE=shadow)',
+      "defaults.failureRatio: 0.4 (above it stands the program's own 0.3)",
+      'systems.redis.minimumCalls: 9 (above it stands OTEL_BREAKER_REDIS_MINIMUM_CALLS=7)',
+    ]);
+    expect(breaker.state).toBe('shadow');
+    expect(reload().atNextStart).toEqual([]);
+    write('mode: shadow\n');
+    expect(reload().atNextStart).toEqual([]);
+  });
+
   it('names settings that are read at the start only', () => {
     const { write, reload } = running('version: 1');
     write(

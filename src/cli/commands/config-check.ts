@@ -13,7 +13,7 @@ export const configCheck: Command = {
   summary: 'Check a configuration: line and column of each fault, and what would change in the running process',
   details: [
     `Without a file: what OTEL_BREAKER_CONFIG_FILE names, else ${configFileNames.join(', ')} here. OTEL_BREAKER_* variables of this shell count as well.`,
-    'Compared are mode, thresholds and rule of the circuits that the process has; what its program or somebody by hand has set is shown as a change.',
+    'Compared are mode, thresholds and rule of the circuits that the process has; what its own environment, its program or somebody by hand has set is shown as a change.',
   ],
   takes: [0, 1],
   remote: true,
