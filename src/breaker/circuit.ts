@@ -36,6 +36,8 @@ export class Circuit implements Sleeper {
   tripError: unknown;
   /** Whether a person holds it where it is, whatever the mode says. */
   held = false;
+  /** Who or why, as far as it was said. */
+  heldReason: string | undefined;
   #lastFailure: unknown;
   /** Faults that are injected into the calls, the newest first. */
   injections: readonly Injection[] = none;
@@ -278,7 +280,7 @@ export class Circuit implements Sleeper {
     this.consecutiveFailures = 0;
     this.#lastFailure = undefined;
     this.tripError = undefined;
-    this.held = false;
+    this.#letGo();
     const home = homeState(this.#options.mode);
     // Calls under way belong to what is forgotten: a fresh state fences them off even where its name stays.
     if (home.kind === this.#state.kind && home.shadow === this.#state.shadow) this.#assign(home, now);
@@ -307,22 +309,29 @@ export class Circuit implements Sleeper {
 
   /** A person puts it into a state, where it stays until {@link release} or {@link reset}: no change of the mode moves it on. */
   hold(next: Successor, now: number, reason: string | undefined): void {
-    const before = this.held;
+    const [held, heldReason] = [this.held, this.heldReason];
     // Listeners are told by the move: they find it held, and one that releases it has the last word.
     this.held = true;
+    this.heldReason = reason;
     try {
       this.move(next, now, { trigger: 'manual', reason });
     } catch (error) {
-      this.held = before;
+      this.held = held;
+      this.heldReason = heldReason;
       throw error;
     }
+  }
+
+  #letGo(): void {
+    this.held = false;
+    this.heldReason = undefined;
   }
 
   /** Nobody holds it any more: it goes where its mode begins, unless it is on its own way there. */
   release(now: number, reason: string | undefined): void {
     const { kind, shadow } = this.#state;
     const home = homeState(this.#options.mode);
-    this.held = false;
+    this.#letGo();
     if (kind === 'forced_open' || kind === 'disabled' || shadow !== home.shadow) this.move(home, now, { trigger: 'manual', reason });
   }
 

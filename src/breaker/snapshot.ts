@@ -47,6 +47,8 @@ export interface Snapshot {
   /** Milliseconds until the next probe; `undefined` when calls are admitted, or only a person can tell. */
   readonly retryAfterMs: number | undefined;
   readonly lastTrip: LastTrip | undefined;
+  /** Who or why, where a person holds it and has said so. */
+  readonly heldReason: string | undefined;
   /** Since the breaker was made. */
   readonly calls: Readonly<Record<CountedOutcome, number>>;
   readonly rejections: Readonly<Partial<Record<RejectionReason, number>>>;
@@ -84,6 +86,7 @@ export function takeSnapshot(
     injected: breaker.injected,
     retryAfterMs: circuit.retryAfterMs(state, now),
     lastTrip: trip && { trigger: trip.trigger, agoMs: now - trip.at, value: trip.value, limit: trip.limit, errorType: trip.errorType },
+    heldReason: circuit.heldReason,
     calls: callTotals(meters),
     rejections: rejectionTotals((reason) => meters.rejections(reason)),
     shadowRejections: rejectionTotals((reason) => meters.shadowRejections(reason)),

@@ -116,6 +116,8 @@ function parsed(text: string): unknown {
 function why(error: unknown): string {
   if ((error as Error).name === 'TimeoutError') return `no answer within ${patienceMs / 1_000} s`;
   const { cause } = error as { cause?: { code?: string; message?: string } };
+  // Of the Fetch standard: ports of other protocols, which no request over HTTP goes to.
+  if (cause?.message === 'bad port') return 'fetch makes no requests to this port, which belongs to another protocol';
   return cause?.code ?? cause?.message ?? (error as Error).message;
 }
 

@@ -82,12 +82,15 @@ function ratio({ failureRatio, failureRatioLimit, slowRatio, slowRatioLimit }: B
   return { text: `${percent(value)} of ${percent(limit)}${what}`, tone: near >= 1 ? 'bad' : near >= 0.5 ? 'warn' : undefined };
 }
 
-/** What opened it last, and what is not as usual. */
-function why({ state, lastTrip, lastErrors, injected, degraded, fallbacks, circuit }: BreakerView): string {
-  const troubled = (circuit ?? state) !== 'closed' && state !== 'disabled';
+/** Who holds it, or what opened it last, and what is not as usual. */
+function why({ state, mode, lastTrip, lastErrors, heldReason, injected, degraded, fallbacks, circuit }: BreakerView): string {
+  const forced = state === 'forced_open' || (state === 'disabled' && mode !== 'off');
+  const held = heldReason ?? (forced ? 'by hand' : undefined);
+  const troubled = (circuit ?? state) !== 'closed' && state !== 'forced_open' && state !== 'disabled';
   const error = lastTrip?.errorType ?? lastErrors[0]?.errorType;
   const served = sum(fallbacks);
   return [
+    ...(held === undefined ? [] : [held]),
     ...(injected ? ['faults injected'] : []),
     ...(degraded === undefined ? [] : [degraded]),
     ...(troubled && lastTrip !== undefined ? [`${lastTrip.trigger}${error === undefined ? '' : ` (${error})`}`] : []),

@@ -91,10 +91,15 @@ export class BreakerOpenError extends ExecutionRejectedError {
   }
 }
 
+/** What a refusal says of its circuit: the reason, where that says more than the state. */
+export function stateAndReason(state: StateName, reason: RejectionReason): string {
+  return state === reason ? state : `${state} (${reason})`;
+}
+
 function openError(rejection: Rejection): BreakerOpenError {
   const { breaker, state, reason, retryAfterMs } = rejection;
   const wait = retryAfterMs === undefined ? '' : `, retry in ${Math.ceil(retryAfterMs)} ms`;
-  return new BreakerOpenError(`${breaker}: circuit is ${state} (${reason})${wait}`, rejection);
+  return new BreakerOpenError(`${breaker}: circuit is ${stateAndReason(state, reason)}${wait}`, rejection);
 }
 
 /** A call that did not settle within its time. The dependency may still carry it out. */

@@ -55,6 +55,7 @@ export const schemas = {
     calls: numbers,
     'fallbacks?': numbers,
     'lastTrip?': object({ trigger: text, agoMs: number, 'value?': number, 'limit?': number, 'errorType?': text }),
+    'heldReason?': text,
     lastErrors: list(object({ errorType: text, count: whole })),
     'retryAfterMs?': number,
     openings: whole,

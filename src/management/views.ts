@@ -14,7 +14,7 @@ const maxErrors = 8;
 
 export function breakerView(breaker: Breaker): BreakerView {
   const { options } = breaker;
-  const { target, rule, circuit, retryAfterMs, degraded, lastTrip, injected, generation: _, ...rest } = breaker.snapshot();
+  const { target, rule, circuit, retryAfterMs, degraded, lastTrip, heldReason, injected, generation: _, ...rest } = breaker.snapshot();
   const fallbacks = fallbacksOf(breaker);
   const limits = {
     ...(options.failureRatio !== undefined && { failureRatioLimit: options.failureRatio }),
@@ -31,6 +31,7 @@ export function breakerView(breaker: Breaker): BreakerView {
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(degraded !== undefined && { degraded }),
     ...(lastTrip !== undefined && { lastTrip: tripView(lastTrip) }),
+    ...(heldReason !== undefined && { heldReason }),
     ...(fallbacks !== undefined && { fallbacks }),
     ...(injected && { injected }),
   };

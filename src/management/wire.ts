@@ -66,6 +66,8 @@ export interface BreakerView {
   /** Calls that a fallback served, by its type: value, function, tier, stale, queue, empty. Absent: none yet. */
   readonly fallbacks?: Readonly<Record<string, number>>;
   readonly lastTrip?: LastTripView;
+  /** Who or why, where a person holds it and has said so: `by alice: restore`. */
+  readonly heldReason?: string;
   /** The kinds of error among all failures, the most frequent first, at most 8. */
   readonly lastErrors: readonly ErrorCount[];
   /** Until the next probe. */

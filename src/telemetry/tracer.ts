@@ -1,6 +1,6 @@
 import type { Context, Link, Span, Tracer } from '@opentelemetry/api';
 import type { TransitionEvent } from '../breaker/events.ts';
-import { errorType, type RejectionReason, type StateName } from '../core/errors.ts';
+import { errorType, type RejectionReason, type StateName, stateAndReason } from '../core/errors.ts';
 import type { ResolvedInjection } from '../core/injection.ts';
 import type { CountedOutcome } from '../core/outcome.ts';
 import type { CallTracer, PolicyTrace, TracedBreaker, TracedInjection } from '../core/tracer.ts';
@@ -167,7 +167,7 @@ export class TelemetryTracer implements CallTracer {
     if (retryAfterMs !== undefined) attributes['breaker.retry_after'] = retryAfterMs / 1_000;
     if (breaker.injected === true) attributes['breaker.injected'] = true;
     const span = this.#tracer.startSpan(spanName('call', name), { attributes, links: this.#linkToOpening(breaker) }, active);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: limitReasons.has(reason) ? reason : `circuit is ${state} (${reason})` });
+    span.setStatus({ code: SpanStatusCode.ERROR, message: limitReasons.has(reason) ? reason : `circuit is ${stateAndReason(state, reason)}` });
     span.end();
   }
 

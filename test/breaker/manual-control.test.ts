@@ -18,6 +18,21 @@ describe('control by hand', () => {
     ]);
   });
 
+  test('who holds it and why is told for as long as it is held', () => {
+    const { breaker } = bench();
+    const reason = () => breaker.snapshot().heldReason;
+    expect(reason()).toBeUndefined();
+    breaker.forceOpen('by alice: restore');
+    expect(reason()).toBe('by alice: restore');
+    breaker.forceOpen('by bob');
+    expect(reason()).toBe('by bob');
+    breaker.release('by bob');
+    expect(reason()).toBeUndefined();
+    breaker.disable('by alice');
+    breaker.reset();
+    expect(reason()).toBeUndefined();
+  });
+
   test('a move to where it is already is none', () => {
     const { breaker, moves } = bench();
     breaker.forceOpen();

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 import { length } from '../../src/cli/numbers.ts';
 import { Rig } from '../management/rig.ts';
-import { cli, served } from './harness.ts';
+import { admin, cli, served } from './harness.ts';
 
 /** A shop with a circuit that has opened. */
 function shop(): Rig {
@@ -34,6 +34,25 @@ describe('the status', () => {
     shop();
     expect((await cli(['status', 'http*'])).out).not.toMatch(/^redis:/m);
     expect(JSON.parse((await cli(['--json'])).out)).toMatchObject({ service: 'shop', breakers: [{}, {}] });
+  });
+
+  it('says who holds a circuit, and why', async () => {
+    const rig = shop();
+    const row = async (name: string) => (await cli(['status', name])).out.split('\n').at(-2);
+    await cli(['open', '*', '--reason', 'restore'], { env: admin });
+    expect(await row('redis*')).toMatch(/^redis:\/\/ill read +forced_open .* by ops: restore, opened 300 ms ago$/);
+    expect(await row('http*')).toMatch(/^http:\/\/well +forced_open .* by ops: restore$/);
+    await cli(['shadow', 'http*'], { env: admin });
+    expect(await row('http*')).toMatch(/^http:\/\/well +shadow .* by ops$/);
+    await cli(['release', '*'], { env: admin });
+    expect(await row('http*')).not.toContain('by ops');
+    rig.registry.find('http://well')?.forceOpen();
+    expect(await row('http*')).toMatch(/by hand$/);
+  });
+
+  it('says in words of its own that a port is none for HTTP', async () => {
+    const { code, err } = await cli(['status', '--url', 'http://127.0.0.1:1']);
+    expect([code, err]).toEqual([3, expect.stringContaining('nothing answers at http://127.0.0.1:1 (fetch makes no requests to this port, ')]);
   });
 
   it('has colours for a person only, and not for one who wants none', async () => {

@@ -39,13 +39,18 @@ describe('the catalogue of errors', () => {
     expect(error).toBeInstanceOf(ExecutionRejectedError);
     expect(error).toMatchObject({ breaker: 'billing', state: 'open', reason: 'open', retryAfterMs: 1_500.4 });
     expect(error.cause).toBe(rejection.cause);
-    expect(error.message).toBe('billing: circuit is open (open), retry in 1501 ms');
+    expect(error.message).toBe('billing: circuit is open, retry in 1501 ms');
   });
 
   test('a refusal without a cause has none, and one that only a person ends names no time', () => {
     const error = BreakerOpenError.of({ ...rejection, state: 'forced_open', reason: 'forced_open', retryAfterMs: undefined, cause: undefined });
     expect(error).not.toHaveProperty('cause');
-    expect(error.message).toBe('billing: circuit is forced_open (forced_open)');
+    expect(error.message).toBe('billing: circuit is forced_open');
+  });
+
+  test('a refusal says why where that is not what its state says already', () => {
+    const error = BreakerOpenError.of({ ...rejection, state: 'half_open', reason: 'half_open_limit', retryAfterMs: undefined });
+    expect(error.message).toBe('billing: circuit is half_open (half_open_limit)');
   });
 
   test('a configuration error tells every fault, and of the first the parts', () => {

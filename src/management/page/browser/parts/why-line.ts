@@ -18,9 +18,9 @@ export function whyLine(view: BreakerView, store: Store): WhyLine | undefined {
   if (lead === undefined) return undefined;
   const { now } = store;
   const outage = outageOf(view, store.movesOf(view.name), now);
-  if (outage === undefined) return { lead, rest: attentionOf(view) === attention.nearLimit ? [...nearOf(view), ...specialOf(view)] : [] };
+  if (outage === undefined) return { lead, rest: calmOf(view) };
   const since = `${lead} since ${moment(outage.since, now)} (${length(now - outage.since)})`;
-  const cause = outage.cause ?? view.lastTrip;
+  const cause = outage.cause ?? (view.heldReason === undefined ? view.lastTrip : { trigger: 'manual', reason: view.heldReason });
   return {
     lead: since,
     rest: [
@@ -30,6 +30,12 @@ export function whyLine(view: BreakerView, store: Store): WhyLine | undefined {
       ...specialOf(view),
     ],
   };
+}
+
+/** Of a circuit that is closed, or would be. */
+function calmOf(view: BreakerView): string[] {
+  if (attentionOf(view) === attention.nearLimit) return [...nearOf(view), ...specialOf(view)];
+  return view.heldReason === undefined ? [] : [view.heldReason];
 }
 
 function leadOf(view: BreakerView): string | undefined {
