@@ -6,7 +6,10 @@ export interface DefaultRule extends AlertRuleOptions {
   readonly severity: AlertSeverity;
   readonly limit: number;
   readonly forMs: number;
-  /** What it tells, after whom it is about. `{value}`, `{limit}`, `{for}` and `{window}` stand for what they say. */
+  /**
+   * What it tells, after whom it is about. `{value}`, `{limit}`, `{for}` and `{window}` stand for what they say, `{calls}` for a
+   * number of calls as `1 call`, `{is}` for whether they still are in shadow mode: `is` or `was`.
+   */
   readonly summary: string;
   /** What to do. */
   readonly runbook: string;
@@ -52,7 +55,7 @@ export const defaultRules: Readonly<Record<AlertRuleName, DefaultRule>> = {
     limit: 0,
     windowMs: 5 * minute,
     forMs: 0,
-    summary: 'has had no connection for {value} calls in {window}, which gave up waiting',
+    summary: 'has had no connection for {calls} in {window}, which gave up waiting',
     runbook: `No circuit counts them, as the server may be well. ${pool}`,
   },
   BreakerFailureRateHigh: {
@@ -135,7 +138,7 @@ export const defaultRules: Readonly<Record<AlertRuleName, DefaultRule>> = {
     limit: 0,
     forMs: minute,
     clearForMs: 30 * second,
-    summary: 'has no connection to spare, and {value} calls wait',
+    summary: 'has no connection to spare, with {calls} waiting',
     runbook: pool,
   },
   BreakerLimitReached: {
@@ -145,7 +148,7 @@ export const defaultRules: Readonly<Record<AlertRuleName, DefaultRule>> = {
     windowMs: 5 * minute,
     clearWindowMs: 2 * minute,
     forMs: 5 * minute,
-    summary: 'has been at its limit for more than {for}: {value} calls refused in {window}',
+    summary: 'has been at its limit for more than {for}: {calls} refused in {window}',
     runbook:
       'There is more load than bulkhead, rate limit or queue were made for, or the server has become slow: look at the durations. Raise the limit only if the server can bear it.',
   },
@@ -173,7 +176,7 @@ export const defaultRules: Readonly<Record<AlertRuleName, DefaultRule>> = {
     limit: 0,
     windowMs: 10 * minute,
     forMs: 0,
-    summary: 'in shadow mode, would have refused {value} calls in {window}',
+    summary: '{is} in shadow mode, would have refused {calls} in {window}',
     runbook: 'If the calls failed anyway, the circuit is right and can be enforced. If they succeeded, raise its limits first.',
   },
 };

@@ -11,6 +11,8 @@ export function sentence(rule: Rule, concerned: readonly Condition[]): string {
   const { unit } = rule.measure;
   const value = concerned.reduce((worst, each) => Math.max(worst, each.value), 0);
   const said = rule.summary
+    .replaceAll('{calls}', () => plural(value, 'call'))
+    .replaceAll('{is}', () => (concerned.every(({ subject }) => subject.kind === 'breaker' && subject.breaker.mode === 'shadow') ? 'is' : 'was'))
     .replaceAll('{value}', () => amount(value, unit))
     .replaceAll('{limit}', () => amount(rule.limit, unit))
     .replaceAll('{for}', () => duration(rule.forMs))

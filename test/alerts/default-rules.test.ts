@@ -35,6 +35,22 @@ describe('BreakerOpen', () => {
   });
 });
 
+describe('BreakerShadowWouldReject', () => {
+  test('says how many calls, and that the circuit was in shadow mode where it is no longer', () => {
+    const rig = new Rig([], { resolve: () => ({ options: { mode: 'shadow', failureRatio: undefined, consecutiveFailures: 2 } }) });
+    rig.pass(second, { a: { failing: 3 } });
+    rig.pass(10 * second);
+    const summaries = () => rig.firing.map(({ summary }) => summary);
+    expect(summaries()).toEqual(['a is in shadow mode, would have refused 1 call in 10 minutes']);
+    rig.registry.configure(() => ({ options: { mode: 'enforce', failureRatio: undefined, consecutiveFailures: 2 } }));
+    rig.pass(10 * second);
+    expect(summaries()).toEqual(['a was in shadow mode, would have refused 1 call in 10 minutes']);
+    rig.registry.configure(() => ({ options: { mode: 'shadow', failureRatio: undefined, consecutiveFailures: 2 } }));
+    rig.pass(10 * second, { a: { failing: 1 } });
+    expect(summaries()[0]).toMatch(/^a is in shadow mode, would have refused \d+ calls in 10 minutes$/);
+  });
+});
+
 describe('failure rate', () => {
   test('above 80 % is critical after a minute', () => {
     const rig = new Rig([], lenient);
@@ -191,7 +207,7 @@ describe('pools', () => {
     rig.registry.pools.add('postgresql://db:5432/shop', target, () => now);
     expect(rig.until(true, 'BreakerPoolExhausted')).toBeLessThanOrEqual(70);
     expect(rig.firing).toMatchObject([
-      { summary: 'postgresql://db:5432/shop has no connection to spare, and 3 calls wait', pools: ['postgresql://db:5432/shop'], breakers: [] },
+      { summary: 'postgresql://db:5432/shop has no connection to spare, with 3 calls waiting', pools: ['postgresql://db:5432/shop'], breakers: [] },
     ]);
     now = { ...reading, used: 9, waiting: 0 };
     expect(rig.until(false, 'BreakerPoolExhausted')).toBeLessThanOrEqual(40);
