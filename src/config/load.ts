@@ -4,6 +4,7 @@ import { basename, resolve } from 'node:path';
 import type { Document, LineCounter } from 'yaml';
 import { withoutCredentials } from '../core/credentials.ts';
 import { ConfigError, type ConfigIssue } from '../core/errors.ts';
+import { causesOf, type Delimited } from './yaml-issues.ts';
 
 /** Looked for in the working directory, in this order, when OTEL_BREAKER_CONFIG_FILE names no file. */
 export const configFileNames = ['otel-breaker.yaml', 'otel-breaker.yml', 'otel-breaker.json'] as const;
@@ -127,8 +128,9 @@ function parseYaml(name: string, text: string): ConfigFile {
   const opened = openYaml(text);
   const { document, lines } = opened;
   if (document.errors.length > 0) {
+    const causes = causesOf(text, document.errors, delimitedIn(document));
     throw new ConfigError(
-      document.errors.map((error) => syntaxIssue(text, lines.linePos(error.pos[0]), `valid YAML (${error.message})`)),
+      causes.map(({ offset, message }) => syntaxIssue(text, lines.linePos(offset), `valid YAML (${message})`)),
       name,
     );
   }
@@ -139,6 +141,16 @@ function parseYaml(name: string, text: string): ConfigFile {
     // Aliases that multiply without end, for instance.
     throw new ConfigError([{ path: '', value: basename(name), allowed: `valid YAML (${(error as Error).message})` }], name);
   }
+}
+
+function delimitedIn(document: Document.Parsed): Delimited[] {
+  const found: Delimited[] = [];
+  loadYaml().visit(document, (_key, node) => {
+    const { range, flow, type } = (node ?? {}) as { range?: readonly number[] | null; flow?: boolean; type?: string };
+    const [begin, end] = range ?? [];
+    if (begin !== undefined && end !== undefined && (flow === true || type?.startsWith('QUOTE_'))) found.push({ begin, end });
+  });
+  return found;
 }
 
 function syntaxIssue(text: string, at: { readonly line: number; readonly col: number } | undefined, allowed: string): ConfigIssue {

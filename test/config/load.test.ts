@@ -36,8 +36,26 @@ describe('the configuration file', () => {
   it('of broken YAML is refused with line and column', () => {
     const error = errorOf({ 'otel-breaker.yaml': 'version: 1\ndefaults:\n  failureRatio: [0.5\nmode: shadow\n' });
     expect(error.source).toBe('otel-breaker.yaml');
-    expect(error.issues[0]).toMatchObject({ line: 4, column: 1, value: 'mode: shadow' });
-    expect(error.message).toContain('otel-breaker.yaml: line 4, column 1 is "mode: shadow"; allowed: valid YAML (');
+    expect(error.issues[0]).toMatchObject({ line: 3, column: 17, value: 'failureRatio: [0.5' });
+    expect(error.message).toContain('otel-breaker.yaml: line 3, column 17 is "failureRatio: [0.5"; allowed: valid YAML ([ is never closed)');
+  });
+
+  it.each([
+    ['mode: shadow\ndefaults: {failureRatio: 0.5\nbreakers: []\n', ['2:11 { is never closed']],
+    ['mode: "shadow\ndefaults:\n  a: 1\n', ['1:7 " is never closed']],
+    ['breakers: [ {match: {system: redis}, mode: shadow ]\nx: 1\n', ['1:13 { is never closed']],
+    ['mode: shadow\n defaults:\n  a: 1\n', ['2:2 it is indented further than the line before, which has its value already']],
+    ['mode shadow\ndefaults:\n  a: 1\n', ['1:1 Implicit keys need to be on a single line']],
+    ['a: b: c\n', ['1:4 Nested mappings are not allowed in compact mappings']],
+    ['mode: [', ['1:7 [ is never closed']],
+  ])('of broken YAML has one fault, at its cause: %j', (text, told) => {
+    const { issues } = errorOf({ 'otel-breaker.yaml': text });
+    expect(issues.map(({ line, column, allowed }) => `${line}:${column} ${/^valid YAML \((.*)\)$/.exec(allowed)?.[1]}`)).toEqual(told);
+  });
+
+  it('of YAML with faults that have nothing to do with each other has them all', () => {
+    const { issues } = errorOf({ 'otel-breaker.yaml': 'mode: @x\nmode: shadow\nname: %y\n' });
+    expect(issues.map(({ line }) => line)).toEqual([1, 2, 3]);
   });
 
   it('with a key twice is refused', () => {
