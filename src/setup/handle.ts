@@ -232,10 +232,7 @@ export class Setup implements Handle {
     this.#checked =
       this.#storage?.check(this.configuration.statements).then(
         () => undefined,
-        (error: Error) => {
-          complain(`otel-breaker: ${error.message}`);
-          return error;
-        },
+        (error: Error) => error,
       ) ?? this.#checked;
   }
 

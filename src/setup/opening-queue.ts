@@ -11,10 +11,10 @@ export class OpeningQueue implements QueueSlot {
   #options: ResolvedQueue;
   readonly #listeners: (() => void)[] = [];
   readonly #path: string;
-  readonly #tell: (message: string) => void;
+  readonly #tell: (message: string, error: unknown) => void;
 
   /** @param options of the first who names the folder; all others share them */
-  constructor(path: string, options: ResolvedQueue, tell: (message: string) => void) {
+  constructor(path: string, options: ResolvedQueue, tell: (message: string, error: unknown) => void) {
     this.#path = path;
     this.#options = options;
     this.#tell = tell;
@@ -62,7 +62,7 @@ export class OpeningQueue implements QueueSlot {
       // They may have changed while it was opened.
       this.#queue.setOptions(limitsOf(this.#options));
     } catch (error) {
-      this.#tell(`otel-breaker: writes are not queued: ${error instanceof Error ? error.message : String(error)}`);
+      this.#tell(`otel-breaker: writes are not queued: ${error instanceof Error ? error.message : String(error)}`, error);
     }
     this.#settled = true;
     if (this.#queue !== undefined) for (const listener of this.#listeners) isolated('opening a queue', listener);

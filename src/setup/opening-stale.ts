@@ -14,13 +14,13 @@ export class OpeningStale {
   readonly limits: Omit<ResolvedStale, 'path'>;
 
   /** @param options of the first who names the folder */
-  constructor(path: string, options: ResolvedStale, tell: (message: string) => void) {
+  constructor(path: string, options: ResolvedStale, tell: (message: string, error: unknown) => void) {
     const { path: _, ...limits } = options;
     this.limits = limits;
     this.#opened = this.#open(path, limits)
       // Without a disk they are kept in memory: better than none.
       .catch((error: unknown) => {
-        tell(`otel-breaker: stale answers are kept in memory only: ${error instanceof Error ? error.message : String(error)}`);
+        tell(`otel-breaker: stale answers are kept in memory only: ${error instanceof Error ? error.message : String(error)}`, error);
         this.#cache = new StaleCache(limits);
       })
       .finally(() => {

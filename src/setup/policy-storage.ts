@@ -13,17 +13,23 @@ type Statements = ReadonlyMap<string, string>;
 /** What policies keep on disk: loaded when a configuration asks for it, one store per folder. */
 export class PolicyStorage implements PolicyPorts {
   readonly #cwd: string;
-  readonly #tell: (message: string) => void;
+  readonly #tell: (message: string, error: unknown) => void;
   readonly #queues = new Map<string, OpeningQueue>();
   readonly #stale = new Map<string, OpeningStale>();
   readonly #before: PolicyPorts;
   #http: HttpRules | undefined;
   #mayQueue = false;
+  #missingTold = false;
 
   /** @param tell says on the spot what does not work */
   constructor(cwd: string, tell: (message: string) => void) {
     this.#cwd = cwd;
-    this.#tell = tell;
+    // Whoever needs the disk finds the package missing: once is enough.
+    this.#tell = (message, error) => {
+      const missing = isMissingPackage(error);
+      if (!missing || !this.#missingTold) tell(message);
+      this.#missingTold ||= missing;
+    };
     this.#before = setPolicyPorts(this);
   }
 
@@ -60,6 +66,7 @@ export class PolicyStorage implements PolicyPorts {
    * @returns settings of folders of stale answers that have changed, which are read when a folder is opened
    */
   follow(policies: Iterable<ResolvedPolicies | undefined>): string[] {
+    this.#missingTold = false;
     const queues = new Map<string, ResolvedQueue>();
     const atNextStart = new Set<string>();
     for (const { fallback } of defined(policies)) {
@@ -74,8 +81,17 @@ export class PolicyStorage implements PolicyPorts {
     return [...atNextStart];
   }
 
-  /** Finds out at the start what the first outage would find missing. Rejects with a StorageError that says what to do. */
+  /** Finds out at the start what the first outage would find missing, and tells. Rejects with a StorageError that says what to do. */
   async check(statements: Statements): Promise<void> {
+    try {
+      await this.#check(statements);
+    } catch (error) {
+      this.#tell(`otel-breaker: ${error instanceof Error ? error.message : String(error)}`, error);
+      throw error;
+    }
+  }
+
+  async #check(statements: Statements): Promise<void> {
     this.#mayQueue = [...statements.keys()].some((key) => key.endsWith('fallback.queue.path'));
     const paths = [...statements].filter(([key]) => /(^|\.)fallback\.(queue|stale)\.path$/.test(key)).map(([, path]) => path);
     if (paths.length > 0) {
@@ -94,6 +110,10 @@ export class PolicyStorage implements PolicyPorts {
     const closed = await Promise.allSettled([...this.#queues.values(), ...this.#stale.values()].map((each) => each.close()));
     for (const each of closed) if (each.status === 'rejected') throw each.reason;
   }
+}
+
+function isMissingPackage(error: unknown): boolean {
+  return error instanceof StorageError && (error.cause as { code?: unknown } | undefined)?.code === 'ERR_MODULE_NOT_FOUND';
 }
 
 function* defined<T>(items: Iterable<T | undefined>): Iterable<T> {

@@ -265,6 +265,7 @@ describe('queued writes', () => {
     expect((await call(app, 'set', 'a', '1')).value).toBe('OK');
     await server.kill();
     await untilRefused(app, 'set', 'a', '2');
+    expect(app.stderr.match(/is not installed/g)).toHaveLength(1);
   });
 
   it('set aside what the server will never take, and go on', async () => {

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { StorageError } from '../../src/core/errors.ts';
 import { type BreakerOptions, resolveOptions } from '../../src/core/options.ts';
 import type { ResolvedQueue, ResolvedStale } from '../../src/core/resolve-policies.ts';
 import type { DurableQueue } from '../../src/policies/durable-queue/durable-queue.ts';
@@ -82,5 +83,29 @@ describe('what policies keep on disk, after a reload', () => {
       'fallback.stale.maxAgeMs of stale',
       'fallback.stale.maxBytes of stale',
     ]);
+  });
+});
+
+describe('a package that is missing', () => {
+  it('is told of once, whoever needs it, and again when the configuration has been read again', async () => {
+    const missing = (path: string) => {
+      throw new StorageError(
+        `${path}: the package classic-level is not installed`,
+        path,
+        Object.assign(new Error(), { code: 'ERR_MODULE_NOT_FOUND' }),
+      );
+    };
+    vi.doMock('../../src/storage/load-level.ts', async (load) => ({ ...(await load<object>()), loadLevel: async (path: string) => missing(path) }));
+    onTestFinished(() => void vi.doUnmock('../../src/storage/load-level.ts'));
+    vi.resetModules();
+    const { storage: kept, told } = storage();
+    await expect(kept.check(new Map([['defaults.fallback.queue.path', 'queue']]))).rejects.toThrow('not installed');
+    const slot = kept.queue(queueOf()?.fallback?.queue as ResolvedQueue);
+    await slot.opened;
+    await kept.stale('a', staleOf()?.fallback?.stale as ResolvedStale & { path: string }).get('x');
+    expect(told).toEqual([expect.stringMatching(/^otel-breaker: .*queue: the package classic-level is not installed$/)]);
+    kept.follow([queueOf()]);
+    await slot.opened;
+    expect(told).toHaveLength(2);
   });
 });
