@@ -30,6 +30,15 @@ describe('a breaker', () => {
     expect(rig.registry.find('http://b')?.state).toBe('closed');
   });
 
+  it('that nobody holds cannot be released', async () => {
+    const rig = shop();
+    expect((await cli(['release', 'http://b'], { env: admin })).out).toBe('http://b: was not held\n');
+    rig.registry.configure(() => ({ options: { mode: 'shadow' } }));
+    await cli(['shadow', 'http://b'], { env: admin });
+    expect((await cli(['release', 'http://b'], { env: admin })).out).toBe('http://b: released, and goes on as it is\n');
+    expect((await cli(['release', 'http://b'], { env: admin })).out).toBe('http://b: was not held\n');
+  });
+
   it('is reset', async () => {
     const rig = shop();
     rig.registry.find('http://b')?.forceOpen();

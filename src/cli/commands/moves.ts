@@ -1,4 +1,4 @@
-import type { AdminAnswer, BreakerAction } from '../../management/wire.ts';
+import type { AdminAnswer, BreakerAction, BreakerView } from '../../management/wire.ts';
 import { tellChanges } from '../admin-answer.ts';
 import type { Command } from '../command.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -36,11 +36,22 @@ function move([name, action, summary, details]: (typeof described)[number]): Com
       } finally {
         // What was done is told, also when the next was refused.
         if (!json || answers.length === breakers.length)
-          tellChanges(io, style, json, breakers.map((breaker) => breaker.name).slice(0, answers.length), answers);
+          tellChanges(io, style, json, breakers.map((breaker) => breaker.name).slice(0, answers.length), answers, (each) =>
+            unchanged(
+              action,
+              breakers.find((breaker) => breaker.name === each),
+            ),
+          );
       }
       return exitCodes.ok;
     },
   };
+}
+
+/** To give back what nobody holds changes nothing; nor does it where the circuit goes on in the state in which it was held. */
+function unchanged(action: BreakerAction, view: BreakerView | undefined): string {
+  if (action !== 'release') return 'was so already';
+  return view?.heldReason === undefined ? 'was not held' : 'released, and goes on as it is';
 }
 
 /** What a person does to breakers by hand. */
