@@ -73,7 +73,6 @@ export type Resent = (command: CommandLike, error: unknown, admission: Admission
 /** A single command and its admission. On the path of every command: two closures, and no more objects than it takes. */
 export class CommandCall implements Call {
   readonly admission: Admission;
-  readonly single = true;
   /** Set where its time is limited. */
   deadlines: { delete(call: Call): void } | undefined = undefined;
   /** Held where a breaker that only watches has a bulkhead. */
@@ -96,6 +95,10 @@ export class CommandCall implements Call {
       this.#rejected(error, resent);
       return reject.call(command, error);
     };
+  }
+
+  get single(): true {
+    return true;
   }
 
   get indivisible(): boolean {

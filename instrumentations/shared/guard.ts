@@ -1,29 +1,9 @@
 import { isBreakerError } from '../../src/core/errors.ts';
 import { reportFault } from '../../src/core/fault.ts';
-import { imitate } from './imitate.ts';
+import { type Around, type Before, goOn, type Original } from './around.ts';
+import { type AnyFunction, imitate, type Wrapped } from './imitate.ts';
 
-/** Calls what the guard stands in front of. May be called later, too; at most once per guarded call. */
-export type Original = (self: unknown, args: readonly unknown[]) => unknown;
-
-/**
- * What a guard does around a call: it calls `original(self, args)` and returns what that returned, or refuses without calling it.
- * A throw of its own is reported and the original called in its place; a throw of the original's, or of a breaker's refusal, passes.
- */
-export type Around = (original: Original, self: unknown, args: readonly unknown[]) => unknown;
-
-/** The call goes on as it is. No answer of a call's can be mistaken for it. */
-export const goOn = Symbol('go on');
-
-/** The same for what is called so often that a function per call counts: it decides before the call, and hears of it again only if that throws. */
-export interface Before {
-  /**
-   * {@link goOn}, or the answer of a call that is not to go on now; `original` may make it later. A throw of its own is reported, and the call goes
-   * on.
-   */
-  before(self: unknown, args: readonly unknown[], original: Original): unknown;
-  /** A call that went on has thrown, and does so to its caller: what was taken for it is to be given back. */
-  threw?(self: unknown, args: readonly unknown[]): void;
-}
+export { type Around, type Before, goOn, type Original } from './around.ts';
 
 export interface Guard {
   /** Whether it guards: not after `remove`, and not where another guard had been first. */
@@ -33,8 +13,6 @@ export interface Guard {
   /** Puts back exactly the function that was there. Wrappers of others that came later stay. */
   remove(): void;
 }
-
-type AnyFunction = (...args: unknown[]) => unknown;
 
 /** On the owner: the names guarded by any copy of this package. A method is guarded once, or every call would count twice. */
 const guardedNames = Symbol.for('otel-breaker.guarded');
@@ -255,12 +233,6 @@ class MethodGuard implements Guard {
     }
     return false;
   }
-}
-
-interface Wrapped {
-  __wrapped: boolean;
-  __original: AnyFunction;
-  __unwrap: () => void;
 }
 
 function note(owner: object, name: PropertyKey, guarded: boolean): void {

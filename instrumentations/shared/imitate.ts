@@ -1,4 +1,11 @@
-type AnyFunction = (...args: unknown[]) => unknown;
+export type AnyFunction = (...args: unknown[]) => unknown;
+
+/** What wrappers of others look for on a function. */
+export interface Wrapped {
+  __wrapped: boolean;
+  __original: AnyFunction;
+  __unwrap: () => void;
+}
 
 /** What a guard answers for itself. */
 const ownKeys = new Set<PropertyKey>(['__wrapped', '__original', '__unwrap']);

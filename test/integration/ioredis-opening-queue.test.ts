@@ -109,7 +109,9 @@ describe.each([['not ready'], ['ready']])('while the queue is being opened, a cl
     const { open } = withQueue('enforce', false);
     await asked();
     const { calls, answered } = given();
-    await sleep(100);
+    // The client's own commands are not kept back.
+    await expect.poll(() => client.status).toBe('ready');
+    await sleep(50);
     expect(answered).toEqual([]);
     open();
     // It has waited: what comes now may not overtake it.
