@@ -33,6 +33,11 @@ export class Batch {
     return undefined;
   }
 
+  /** Sending it has thrown: what comes of its other commands, nobody can tell. */
+  abandon(): void {
+    if (this.#decision !== undefined && !(this.#decision instanceof Error)) this.#decision.permit?.ignore();
+  }
+
   #cover(command: CommandLike, admission: Admission): void {
     const rest = (): void => {
       if (callOf(command) !== call) return;

@@ -47,8 +47,7 @@ export function aroundPipelineExec(source: RegistrySource, classes: CommandClass
       return pipeline.promise;
     }
     if (pipeline.isCluster) {
-      new Batch(pipeline._queue, operation);
-      return original(self, args);
+      return sendBatch(new Batch(pipeline._queue, operation), original, self, args);
     }
     if (holdsBack(state)) return goAfterwards(exec, original, pipeline, args, state);
     if (state.inTransaction) return original(self, args);
@@ -113,6 +112,16 @@ function goAfterwards(exec: Around, original: Original, pipeline: PipelineLike, 
     }
   });
   return pipeline.promise;
+}
+
+/** A command that cannot be written ends the sending, and no other command of the batch. */
+function sendBatch(batch: Batch, original: Original, self: unknown, args: readonly unknown[]): unknown {
+  try {
+    return original(self, args);
+  } catch (error) {
+    isolated(() => batch.abandon());
+    throw error;
+  }
 }
 
 /** An admitted pipeline: it ends as one, by the `resolve` and `reject` of its promise. */

@@ -86,6 +86,14 @@ describe('a cluster of three', () => {
     return cluster;
   };
 
+  it('gets back the permit of a pipeline with a command that cannot be written', async () => {
+    const cluster = connect();
+    await cluster.set('{0}a', 1);
+    const pipeline = cluster.pipeline().set('{0}a', 2).set('{0}b', Object.create(null));
+    await expect((async () => pipeline.exec())()).rejects.toThrow(TypeError);
+    expect(registry.list().map(({ inFlight }) => inFlight)).toEqual(registry.list().map(() => 0));
+  });
+
   it('one admission per call at the node that does it, redirections included', async () => {
     const cluster = connect();
     for (const key of keys) await cluster.set(key, key);
