@@ -105,6 +105,7 @@ describe('PostgreSQL', () => {
     expect(policyMetersOf(rig.breaker('write'))?.bulkhead?.active ?? 0).toBe(0);
 
     const pool = new pg.Pool({ connectionString: rig.server.url, max: 1 });
+    pool.on('error', () => {});
     const ended: string[] = [];
     const pooled = [insert, insert, 'SELECT * FROM items'].map((text) => pool.query(text).then(({ command }) => ended.push(command)));
     await Promise.all(pooled);
