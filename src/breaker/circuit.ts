@@ -46,8 +46,8 @@ export class Circuit implements Sleeper {
   #hasOwnRules: boolean;
   /** Made for the first opening. */
   #openTime: OpenTime | undefined;
-  /** Whether no call has carried any of the window's failures. */
-  #hearsay = false;
+  /** Which of the window's failures no call has carried. */
+  #hearsay: 'none' | 'some' | 'all' = 'none';
   /** Made when there is something to judge. */
   #jury: Jury | undefined;
   /** For what time alone decides in open and half-open; the closed state's watch has its own. */
@@ -149,17 +149,17 @@ export class Circuit implements Sleeper {
     // Into a window without a blemish most successes come: nothing there for a rule to find. A user's rule may look for anything.
     const { failures, slow } = this.window;
     if (failures > 0 || slow > 0 || this.#calls.overdue > 0 || this.#hasOwnRules) {
-      if (this.#hearsay) this.#refute(now, false);
-      this.evaluate(now, undefined, permit);
+      if (this.#hearsay === 'all') this.#refute(now, false);
+      this.evaluate(now, undefined, permit, true);
     }
   }
 
   /** A failure, not slow, of a call that the present state, closed, admitted. */
   failed(permit: Permit, now: number, error: unknown): void {
     this.#lastFailure = error;
+    if (this.#hearsay !== 'none') this.#carried(now);
     this.window.record(now, true, false);
     this.consecutiveFailures += 1;
-    this.#hearsay = false;
     this.evaluate(now, error, permit);
   }
 
@@ -170,12 +170,18 @@ export class Circuit implements Sleeper {
     if (state.kind === 'half_open') {
       this.#recordProbe(state, permit, now, failed, slow, error);
     } else if (state.kind === 'closed') {
+      if (failed && this.#hearsay !== 'none') this.#carried(now);
       this.window.record(now, failed, slow);
       this.consecutiveFailures = failed ? this.consecutiveFailures + 1 : 0;
-      if (failed) this.#hearsay = false;
-      else if (this.#hearsay) this.#refute(now, slow);
-      this.evaluate(now, error, permit);
+      if (!failed && this.#hearsay === 'all') this.#refute(now, slow);
+      this.evaluate(now, error, permit, !failed);
     }
+  }
+
+  /** A call has failed itself: what connections told before it is no longer all there is. */
+  #carried(now: number): void {
+    this.window.advance(now);
+    this.#hearsay = this.window.failures === 0 ? 'none' : 'some';
   }
 
   /**
@@ -183,7 +189,7 @@ export class Circuit implements Sleeper {
    * that are seldom asked would else open by it half a minute later, with the success that makes their calls enough to judge.
    */
   #refute(now: number, slow: boolean): void {
-    this.#hearsay = false;
+    this.#hearsay = 'none';
     if (this.window.failures === 0) return;
     this.window.clear(now);
     this.window.record(now, false, slow);
@@ -209,17 +215,20 @@ export class Circuit implements Sleeper {
     this.#lastFailure = error;
     if (this.#state.kind !== 'closed') return;
     this.window.advance(now);
-    if (this.window.failures === 0) this.#hearsay = true;
+    if (this.window.failures === 0) this.#hearsay = 'all';
+    else if (this.#hearsay === 'none') this.#hearsay = 'some';
     this.window.record(now, true, false);
     this.consecutiveFailures += 1;
     this.evaluate(now, error, { trace, retryAfterMs: 0 });
   }
 
-  /** Asks the trip rules; only a closed circuit trips. */
-  evaluate(now: number, error: unknown, permit: Pick<Permit, 'trace' | 'retryAfterMs'> | undefined): void {
+  /** Asks the trip rules; only a closed circuit trips. @param success whether a call has just succeeded */
+  evaluate(now: number, error: unknown, permit: Pick<Permit, 'trace' | 'retryAfterMs'> | undefined, success = false): void {
     this.window.advance(now);
     this.#jury ??= new Jury(this.#options);
-    const verdict = this.#jury.verdict(this.window, this.consecutiveFailures, this.#calls);
+    // By what connections told a call that fails may open it, but none that succeeds, and so proves that there is a connection.
+    const spared = success && this.#hearsay === 'some' ? 'failure_ratio' : undefined;
+    const verdict = this.#jury.verdict(this.window, this.consecutiveFailures, this.#calls, spared);
     if (verdict !== undefined) this.open(now, { ...verdict, error, trace: permit?.trace, retryAfterMs: permit?.retryAfterMs ?? 0 });
   }
 

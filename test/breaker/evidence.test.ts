@@ -46,12 +46,35 @@ describe('connection evidence', () => {
     expect(breaker.snapshot().window).toMatchObject({ recorded: 6, failures: 4 });
   });
 
-  test('counts beside failures of calls, whatever succeeds', () => {
+  test('counts beside failures of calls, but a call that succeeds opens nothing by it, though it makes enough to judge', () => {
     const { breaker, moves } = bench({ failureRatio: 0.5, minimumCalls: 20 });
     fail(breaker);
     for (let connection = 0; connection < 10; connection += 1) breaker.report(new Boom());
     succeed(breaker, 9);
+    expect(breaker.snapshot().window).toMatchObject({ recorded: 20, failures: 11 });
+    expect(moves).toEqual([]);
+    fail(breaker);
     expect(moves.at(-1)).toMatchObject({ to: 'open', trigger: 'failure_ratio' });
+  });
+
+  test('of which nothing is left in the window keeps no success from opening by what calls have met since', () => {
+    const { breaker, clock, moves } = bench({ failureRatio: 0.5, minimumCalls: 4 });
+    breaker.report(new Boom());
+    fail(breaker);
+    clock.advance(60_000);
+    fail(breaker, 2);
+    succeed(breaker, 2);
+    expect(moves.at(-1)).toMatchObject({ to: 'open', trigger: 'failure_ratio' });
+  });
+
+  test('spares no other rule: slow successes open beside it', () => {
+    const { breaker, clock, moves } = bench({ failureRatio: 0.5, minimumCalls: 4, slowCallMs: 10, slowRatio: 0.5 });
+    breaker.report(new Boom());
+    fail(breaker);
+    const permits = [admit(breaker), admit(breaker)];
+    clock.advance(100);
+    for (const permit of permits) permit.succeed();
+    expect(moves.at(-1)).toMatchObject({ to: 'open', trigger: 'slow_ratio' });
   });
 
   test('belongs to the trace of the call that met it', () => {

@@ -43,8 +43,8 @@ export class NaiveBreaker {
   openings = 0;
   /** Openings since the last one that lengthened the row, of trials in which nobody answered the scouts. */
   scouted = 0;
-  /** No call has carried any of the failures in the window. */
-  hearsay = false;
+  /** Which of the failures in the window no call has carried. */
+  hearsay: 'none' | 'some' | 'all' = 'none';
   /** Of the present trial. */
   verdicts: boolean[] = [];
   probes: Span[] = [];
@@ -63,6 +63,10 @@ export class NaiveBreaker {
   get state(): string {
     return this.shadow ? 'shadow' : this.kind;
   }
+  get hasFailures(): boolean {
+    return this.window.some(({ failed }) => failed);
+  }
+
   get window(): Result[] {
     const { window } = this.options;
     if (window.type === 'count') return this.results.slice(-window.size);
@@ -158,6 +162,7 @@ export class NaiveBreaker {
     if (call.probe !== undefined) call.probe.to = this.now;
     if (outcome === 'ignored' || outcome === 'cancelled') return;
     const failed = outcome === 'failure';
+    if (failed && this.hearsay !== 'none') this.hearsay = this.hasFailures ? 'some' : 'none';
     this.results.push({ at: this.now, failed, slow: this.now - call.startedAt > (this.options.slowCallMs ?? Number.POSITIVE_INFINITY) });
     if (this.kind === 'half_open') {
       this.verdicts.push(failed);
@@ -166,9 +171,11 @@ export class NaiveBreaker {
       this.judgeTrial(retryAfterMs);
     } else if (this.kind === 'closed') {
       this.row.push(failed);
-      if (!failed && this.hearsay && this.window.some((result) => result.failed)) this.results = this.results.slice(-1);
-      this.hearsay = false;
-      this.evaluate(retryAfterMs);
+      if (!failed && this.hearsay === 'all') {
+        if (this.hasFailures) this.results = this.results.slice(-1);
+        this.hearsay = 'none';
+      }
+      this.evaluate(retryAfterMs, !failed);
     }
   }
 
@@ -188,7 +195,7 @@ export class NaiveBreaker {
     return [...this.running].filter((call) => call.generation === this.generation && this.now - call.startedAt > slowCallMs).length;
   }
 
-  private evaluate(retryAfterMs: number): void {
+  private evaluate(retryAfterMs: number, success = false): void {
     const { minimumCalls, failureRatio, failureCount, consecutiveFailures, slowRatio, slowCallMs } = this.options;
     const { window } = this;
     const failures = window.filter(({ failed }) => failed).length;
@@ -196,7 +203,12 @@ export class NaiveBreaker {
     const total = window.length + this.overdue();
     if (consecutiveFailures !== undefined && this.consecutiveFailures >= consecutiveFailures) this.open('consecutive_failures', retryAfterMs);
     else if (failureCount !== undefined && failures >= failureCount) this.open('failure_count', retryAfterMs);
-    else if (failureRatio !== undefined && window.length >= minimumCalls && failures / window.length >= failureRatio)
+    else if (
+      failureRatio !== undefined &&
+      window.length >= minimumCalls &&
+      failures / window.length >= failureRatio &&
+      !(success && this.hearsay === 'some')
+    )
       this.open('failure_ratio', retryAfterMs);
     else if (slowCallMs !== undefined && slowRatio !== undefined && total >= minimumCalls && slow / total >= slowRatio)
       this.open('slow_ratio', retryAfterMs);
@@ -243,7 +255,8 @@ export class NaiveBreaker {
   report(refused: boolean): void {
     if (this.kind !== 'closed' && this.kind !== 'half_open') return;
     if (this.kind === 'closed') {
-      if (!this.window.some(({ failed }) => failed)) this.hearsay = true;
+      if (!this.hasFailures) this.hearsay = 'all';
+      else if (this.hearsay === 'none') this.hearsay = 'some';
       this.results.push({ at: this.now, failed: true, slow: false });
       this.row.push(true);
       this.evaluate(0);

@@ -16,9 +16,11 @@ export class Jury {
     this.#minimumCalls = options.minimumCalls;
   }
 
-  verdict({ recorded, failures, slow }: WindowCounts, consecutiveFailures: number, calls: InFlight): Cause | undefined {
+  /** @param spared the name of a rule that is not asked */
+  verdict({ recorded, failures, slow }: WindowCounts, consecutiveFailures: number, calls: InFlight, spared?: TripRule['name']): Cause | undefined {
     const view = { recorded, failures, slow, minimumCalls: this.#minimumCalls, consecutiveFailures, inFlight: calls.count, overdue: calls.overdue };
     for (const rule of this.#rules) {
+      if (rule.name === spared) continue;
       const verdict = askIsolated(rule, view);
       if (verdict !== undefined) return { trigger: rule.name, ...verdict };
     }
