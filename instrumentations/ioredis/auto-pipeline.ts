@@ -35,7 +35,7 @@ function concerns({ _queue }: PipelineLike, state: ClientState, group: ServerGro
 
 /** Reads have to see what is queued, and everything its turn behind it. */
 function isQueueInUse({ writes }: ClientState): boolean {
-  return writes !== undefined && (!writes.slot.settled || (writes.queue?.depth ?? 0) > 0);
+  return writes !== undefined && (!writes.slot.settled || !writes.line.isEmpty || (writes.queue?.depth ?? 0) > 0);
 }
 
 /** By what ioredis writes on those that it has made itself. In 4.x only the pipeline as a whole sees to it that the server knows its scripts. */

@@ -39,6 +39,6 @@ function passLimits(breaker: Breaker, policies: Policies, operation: string): En
 function inTurn(breaker: Breaker, state: ClientState, pipeline: PipelineLike): Promise<Error | undefined> | undefined {
   const { writes } = state;
   if (writes === undefined) return undefined;
-  const db = selectedBy(pipeline.redis);
-  return turnBehind(writes, pipeline.redis, state, breaker, () => pipeline._queue.some((command) => writes.concerns(command, db)));
+  const keys = writes.keysOf(pipeline._queue, selectedBy(pipeline.redis));
+  return keys && turnBehind(writes, pipeline.redis, state, breaker, keys);
 }

@@ -3,7 +3,7 @@ import { CallTimeoutError } from '../../src/core/errors.ts';
 import type { ClientState } from './client-state.ts';
 import { selectedBy } from './queue-replay.ts';
 import type { RedisLike } from './types.ts';
-import { longestWaitMs } from './write-queue.ts';
+import { longestWaitMs } from './waiting-line.ts';
 
 /** Somebody has begun a transaction meanwhile, of which a call would become a part, or has selected another database. */
 export function isElsewhere(client: RedisLike, state: ClientState, db: number): boolean {
@@ -15,7 +15,7 @@ export function isElsewhere(client: RedisLike, state: ClientState, db: number): 
  * itself sends what has waited for a connection. Returns what is to send it.
  */
 export async function wayHome(breaker: Breaker, client: RedisLike, state: ClientState, db: number): Promise<(send: () => void) => void> {
-  if (state.inTransaction) await state.writes?.wait(() => !state.inTransaction);
+  if (state.inTransaction) await state.writes?.line.wait([], () => !state.inTransaction);
   if (state.inTransaction) throw new CallTimeoutError(breaker.name, longestWaitMs);
   return (send) => {
     const there = selectedBy(client);

@@ -79,9 +79,7 @@ function begin(breaker: Breaker, policies: Policies | undefined, of: GuardedComm
   const call = policies && new RedisCall(breaker, of);
   const make = (): Promise<unknown> => (policies !== undefined && call !== undefined ? policies.run(call) : once(breaker, of));
   const { writes } = of.state;
-  // A write that may wait itself is in its turn anyway.
-  const queued = call !== undefined && call.queue !== undefined;
-  const turn = writes === undefined || queued ? undefined : turnOf(writes, breaker, of);
+  const turn = writes && turnOf(writes, breaker, of, call?.queue !== undefined);
   if (turn === undefined) return call && make();
   return 'value' in turn ? Promise.resolve(transformed(of.command, turn.value, undefined)) : turn.then(make);
 }
@@ -91,16 +89,21 @@ function once(breaker: Breaker, of: GuardedCommand): Promise<unknown> {
   return new RedisCall(breaker, of).attempt({ number: 1, signal: undefined });
 }
 
-/** What writes that wait mean for a command: its answer, or its turn behind them. */
+/**
+ * What writes that wait mean for a command: its answer, or its turn behind them.
+ * @param mayQueue whether it can wait among them itself, and so is in its turn
+ */
 function turnOf(
   writes: WriteQueue,
   breaker: Breaker,
   { client, db, state, command, operation }: GuardedCommand,
+  mayQueue: boolean,
 ): { value: unknown } | Promise<void> | undefined {
-  if (!writes.concerns(command, db)) return undefined;
-  const seen = operation === 'read' ? writes.read(command, db) : 'unknown';
+  const keys = writes.keysOf([command], db);
+  if (keys === undefined || !(mayQueue ? writes.line.has(keys) : writes.holdsUp(keys))) return undefined;
+  const seen = operation === 'read' && !writes.line.has(keys) ? writes.read(command, db) : 'unknown';
   if (seen !== 'unknown') return seen;
-  return turnBehind(writes, client, state, breaker, () => writes.concerns(command, db))?.then((refusal) => {
+  return turnBehind(writes, client, state, breaker, keys, mayQueue)?.then((refusal) => {
     if (refusal !== undefined) throw refusal;
   });
 }

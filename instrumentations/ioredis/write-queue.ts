@@ -1,10 +1,11 @@
-import type { Clock, Timer } from '../../src/core/clock.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import type { DirectWrite } from '../../src/policies/durable-queue/direct-writes.ts';
 import type { DurableQueue } from '../../src/policies/durable-queue/durable-queue.ts';
 import type { QueueGauge, QueueHook, QueueSlot } from '../../src/policies/ports.ts';
 import { keyText, queueable } from './queueable.ts';
 import { type PendingCommand, pendingReply } from './queued-commands.ts';
 import type { CommandLike } from './types.ts';
+import { type Keys, WaitingLine } from './waiting-line.ts';
 
 /** A queued write as it is on the disk. */
 export interface QueuedPayload {
@@ -15,25 +16,22 @@ export interface QueuedPayload {
 
 /** These touch every key there is. */
 const allKeys: ReadonlySet<string> = new Set(['flushall', 'flushdb', 'swapdb']);
-/** How often to look, in ms, whether what was waited for has been made. */
-const lookMs = 20;
-/** Longest wait, in ms, for queued writes to be made before what comes after them. */
-export const longestWaitMs = 10_000;
 
 /** The part of a durable queue that belongs to one server: what waits, and what that means for commands that come later. */
 export class WriteQueue {
   readonly slot: QueueSlot;
   /** Under this name the writes of the server are found again by the next process. */
   readonly handler: string;
+  /** Of calls that cannot wait in the queue, and so wait for it. */
+  readonly line: WaitingLine;
   readonly #realm: string;
-  readonly #clock: Clock;
 
   /** @param realm the server, in every process alike */
   constructor(slot: QueueSlot, realm: string, clock: Clock) {
     this.slot = slot;
     this.handler = `redis ${realm}`;
     this.#realm = realm;
-    this.#clock = clock;
+    this.line = new WaitingLine(clock);
   }
 
   get queue(): DurableQueue | undefined {
@@ -70,11 +68,28 @@ export class WriteQueue {
     };
   }
 
-  /** Whether writes wait that a command would overtake, or miss. */
+  /** Whether writes, or calls behind them, wait that a command would overtake, or miss. */
   concerns(command: CommandLike, db: number): boolean {
+    const keys = this.keysOf([command], db);
+    return keys !== undefined && this.holdsUp(keys);
+  }
+
+  /** What commands touch together, by the names that are used here; `undefined` while nothing waits. */
+  keysOf(commands: readonly CommandLike[], db: number): Keys | undefined {
+    if (this.line.isEmpty && (this.queue?.depth ?? 0) === 0) return undefined;
+    if (commands.some(({ name }) => allKeys.has(name.toLowerCase()))) return 'all';
+    return commands.flatMap((command) => keysOf(command).map((key) => this.#key(db, key)));
+  }
+
+  /** Whether writes of keys wait, or calls behind such writes. */
+  holdsUp(keys: Keys): boolean {
+    return this.line.has(keys) || this.isQueued(keys);
+  }
+
+  /** Whether writes of keys wait. */
+  isQueued(keys: Keys): boolean {
     const { queue } = this;
-    if (queue === undefined || queue.depth === 0) return false;
-    return allKeys.has(command.name.toLowerCase()) || queue.has(...keysOf(command).map((key) => this.#key(db, key)));
+    return queue !== undefined && queue.depth > 0 && (keys === 'all' || queue.has(...keys));
   }
 
   /** What a read sees of the writes that wait; see {@link pendingReply}. */
@@ -84,20 +99,6 @@ export class WriteQueue {
     const pendingOf = (key: string): PendingCommand[] =>
       queue.pending(this.#key(db, key)).map(({ payload, ageMs }) => ({ command: payload as QueuedPayload, ageMs }));
     return pendingReply(command.name, keysOf(command), pendingOf, null);
-  }
-
-  /** Resolves once `free` says so; to `false` if that takes too long. */
-  wait(free: () => boolean): Promise<boolean> {
-    const giveUpAt = this.#clock.now() + longestWaitMs;
-    return new Promise((resolve) => {
-      const look = (): Timer | undefined => {
-        if (free()) resolve(true);
-        else if (this.#clock.now() >= giveUpAt) resolve(false);
-        else return this.#clock.setTimer(look, lookMs, true);
-        return undefined;
-      };
-      look();
-    });
   }
 
   #key(db: number, key: string): string {

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { IORedisBreakerInstrumentation } from '../../instrumentations/ioredis/index.ts';
@@ -12,11 +10,8 @@ import { policyMetersOf } from '../../src/policies/compose.ts';
 import { type CreateRegistryOptions, createRegistry } from '../../src/registry/create-registry.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { PolicyStorage } from '../../src/setup/policy-storage.ts';
-import { freePort } from '../support/servers/free-port.ts';
-import { startRedis } from '../support/servers/redis.ts';
+import { startRedisCluster } from '../support/servers/redis.ts';
 import type { ServerHandle } from '../support/servers/server-process.ts';
-
-const run = promisify(execFile);
 
 /** A cluster of three without replicas: what is on a node that is away, nobody else has. */
 describe('policies of a cluster', () => {
@@ -28,14 +23,7 @@ describe('policies of a cluster', () => {
   const faults: unknown[] = [];
 
   beforeAll(async () => {
-    for (let node = 0; node < 3; node += 1) {
-      let port = await freePort();
-      while (port > 55_000) port = await freePort();
-      nodes.push(
-        await startRedis({ port, args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '60000', '--cluster-require-full-coverage', 'no'] }),
-      );
-    }
-    await run('redis-cli', ['--cluster', 'create', ...nodes.map(({ port }) => `127.0.0.1:${port}`), '--cluster-yes']);
+    nodes.push(...(await startRedisCluster(3)));
     for (const { port } of nodes) {
       const client = new Redis(port, '127.0.0.1');
       await vi.waitFor(async () => expect(await client.cluster('INFO')).toContain('cluster_state:ok'), { timeout: 20_000 });

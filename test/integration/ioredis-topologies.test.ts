@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { guardRedisInstance } from '../../instrumentations/ioredis/guard-instance.ts';
@@ -11,13 +9,11 @@ import { setDefaultRegistry } from '../../instrumentations/shared/default-regist
 import { ClientProtection } from '../../instrumentations/shared/protect-client.ts';
 import { setFaultReporter } from '../../src/core/fault.ts';
 import { Registry } from '../../src/registry/registry.ts';
-import { freePort } from '../support/servers/free-port.ts';
-import { startRedis } from '../support/servers/redis.ts';
+import { startRedis, startRedisCluster } from '../support/servers/redis.ts';
 import type { ServerHandle } from '../support/servers/server-process.ts';
 
 // Not one server at one port: a cluster of three, a Unix socket.
 
-const run = promisify(execFile);
 let registry: Registry;
 let instrumentation: IORedisBreakerInstrumentation;
 const faults: unknown[] = [];
@@ -54,16 +50,7 @@ describe('a cluster of three', () => {
   const keys = Array.from({ length: 60 }, (_, index) => `key${index}`);
 
   beforeAll(async () => {
-    for (let node = 0; node < 3; node += 1) {
-      // The bus listens ten thousand ports above: not every port has one.
-      let port = await freePort();
-      while (port > 55_000) port = await freePort();
-      nodes.push(
-        await startRedis({ port, args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '60000', '--cluster-require-full-coverage', 'no'] }),
-      );
-    }
-    const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
-    await run('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+    nodes.push(...(await startRedisCluster(3)));
     for (const { port } of nodes) {
       const client = new Redis(port, '127.0.0.1', { retryStrategy: () => null });
       client.on('error', () => {});

@@ -8,15 +8,24 @@ const given = new Set<number>();
  */
 const range = { from: 15_000, to: 32_000 } as const;
 
-/** A TCP port of 127.0.0.1 that nobody listens on now, and that this process was not given before. */
-export async function freePort(): Promise<number> {
+/**
+ * A TCP port of 127.0.0.1 that nobody listens on now, and that this process was not given before.
+ * @param beside another port so far above it is to be such a one, too
+ */
+export async function freePort(beside = 0): Promise<number> {
   for (let attempts = 0; attempts < 1_000; attempts += 1) {
-    const port = range.from + Math.floor(Math.random() * (range.to - range.from));
-    if (given.has(port) || !(await isFree(port))) continue;
-    given.add(port);
+    const port = range.from + Math.floor(Math.random() * (range.to - beside - range.from));
+    const ports = beside === 0 ? [port] : [port, port + beside];
+    if (ports.some((each) => given.has(each)) || !(await areFree(ports))) continue;
+    for (const each of ports) given.add(each);
     return port;
   }
   throw new Error(`no free port from ${range.from} to ${range.to}`);
+}
+
+async function areFree(ports: readonly number[]): Promise<boolean> {
+  for (const port of ports) if (!(await isFree(port))) return false;
+  return true;
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -1,10 +1,15 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
 import { requireServer } from './require-server.ts';
 import { type ServerHandle, ServerProcess } from './server-process.ts';
+
+/** The nodes of a cluster talk to each other on ports so far above their own. */
+const busAbove = 10_000;
 
 export interface RedisOptions {
   /** Default: a free one. */
@@ -27,6 +32,15 @@ export async function startRedis(options: RedisOptions = {}): Promise<ServerHand
     directory,
     ready: () => ping(port),
   });
+}
+
+/** The nodes of a cluster of so many, without replicas, each of which has its part of the slots. */
+export async function startRedisCluster(count: number): Promise<ServerHandle[]> {
+  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '60000', '--cluster-require-full-coverage', 'no'];
+  const nodes: ServerHandle[] = [];
+  for (let node = 0; node < count; node += 1) nodes.push(await startRedis({ port: await freePort(busAbove), args }));
+  await promisify(execFile)('redis-cli', ['--cluster', 'create', ...nodes.map(({ port }) => `127.0.0.1:${port}`), '--cluster-yes']);
+  return nodes;
 }
 
 /** Resolves when the server answers a PING, be it with "NOAUTH". */
