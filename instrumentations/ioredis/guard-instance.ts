@@ -124,8 +124,9 @@ function only(clientOf: (self: object) => object): typeof guardMethod {
     typeof around === 'function'
       ? guardMethod(owner, name, (original, self, args) => (has(self) ? around(original, self, args) : original(self, args)))
       : guardMethod(owner, name, {
-          before: (self, args, original) => (has(self) ? around.before(self, args, original) : goOn),
-          threw: (self, args) => has(self) && around.threw?.(self, args),
+          ...(around.current !== undefined && { current: around.current }),
+          before: (self, first, second, original) => (has(self) ? around.before(self, first, second, original) : goOn),
+          threw: (self, first) => has(self) && around.threw?.(self, first),
         });
 }
 

@@ -37,22 +37,25 @@ const taken = Symbol('taken');
 /** The guard of `Redis.prototype.sendCommand`: one admission per logical call, or per attempt where policies make several. */
 export function beforeSendCommand(source: RegistrySource, classes: CommandClasses): Before {
   return {
-    before(self, args, original) {
-      const command = args[0] as CommandLike | null | undefined;
-      if (typeof command !== 'object' || command === null || callOf(command) !== undefined || !canEnd(command)) return goOn;
+    current: (prototype) => (prototype as Partial<RedisLike>).sendCommand,
+    before(self, command, pipelined, original) {
+      if (!isCommand(command) || callOf(command) !== undefined || !canEnd(command)) return goOn;
       const client = self as RedisLike;
       const state = stateOf(client, classes);
-      const inPipeline = args.length > 1 && args[1] !== undefined;
-      if (!inPipeline && mustWait(client, state, command)) {
-        holdBack(state, () => goAfterwards(client, state, command, args, original));
-        return command.promise;
-      }
+      const inPipeline = pipelined !== undefined;
+      if (!inPipeline && mustWait(client, state, command)) return keepWaiting(client, state, command, original);
       return take(client, state, command, inPipeline, original) ? command.promise : goOn;
     },
-    threw(_self, [command]) {
-      if (typeof command === 'object' && command !== null) callOf(command)?.abandon?.();
+    threw(_self, command) {
+      if (isCommand(command)) callOf(command)?.abandon?.();
     },
   };
+
+  /** Apart from `before`: a function made there would cost every command an object for what it captures. */
+  function keepWaiting(client: RedisLike, state: ClientState, command: CommandLike, original: Original): Promise<unknown> {
+    holdBack(state, () => goAfterwards(client, state, command, original));
+    return command.promise;
+  }
 
   /** Whether its caller is answered by somebody else. */
   function take(client: RedisLike, state: ClientState, command: CommandLike, inPipeline: boolean, original: Original): boolean {
@@ -71,9 +74,9 @@ export function beforeSendCommand(source: RegistrySource, classes: CommandClasse
     return holdsBack(state) && !isOwn(command) && !isItsOwn(client, state, command);
   }
 
-  function goAfterwards(client: RedisLike, state: ClientState, command: CommandLike, args: readonly unknown[], original: Original): void {
+  function goAfterwards(client: RedisLike, state: ClientState, command: CommandLike, original: Original): void {
     try {
-      if (!take(client, state, command, false, original)) sendOn(original, client, command, args);
+      if (!take(client, state, command, false, original)) sendOn(original, client, command);
     } catch (error) {
       // Its caller has his promise by now.
       command.reject(error);
@@ -91,14 +94,14 @@ export function beforeSendCommand(source: RegistrySource, classes: CommandClasse
     if (refusal instanceof Error) return refusal;
     // It meets an injected hang.
     if (refusal === taken) return undefined;
-    sendOn(original, client, command, [command]);
+    sendOn(original, client, command);
     return undefined;
   }
 
-  function sendOn(original: Original, client: RedisLike, command: CommandLike, args: readonly unknown[]): void {
+  function sendOn(original: Original, client: RedisLike, command: CommandLike): void {
     let answered: unknown;
     try {
-      answered = original(client, args);
+      answered = original(client, [command]);
     } catch (error) {
       isolated(() => callOf(command)?.abandon?.());
       throw error;
@@ -160,6 +163,10 @@ export function beforeSendCommand(source: RegistrySource, classes: CommandClasse
     if (injection !== undefined) delayReply(command, injection);
     return undefined;
   }
+}
+
+function isCommand(value: unknown): value is CommandLike {
+  return typeof value === 'object' && value !== null;
 }
 
 function noteUncounted(client: RedisLike, state: ClientState, name: string): void {

@@ -10,13 +10,18 @@ export type Around = (original: Original, self: unknown, args: readonly unknown[
 /** The call goes on as it is. No answer of a call's can be mistaken for it. */
 export const goOn = Symbol('go on');
 
-/** The same for what is called so often that a function per call counts: it decides before the call, and hears of it again only if that throws. */
+/**
+ * The same for what is called so often that an object per call counts, of a function or of arguments: it decides before the call, by the first
+ * two of them, and hears of it again only if that throws.
+ */
 export interface Before {
+  /** What is in the guarded slot: read by a name that is written out, which V8 knows where to find; one name after another it has to look up. */
+  current?(owner: object): unknown;
   /**
    * {@link goOn}, or the answer of a call that is not to go on now; `original` may make it later. A throw of its own is reported, and the call goes
    * on.
    */
-  before(self: unknown, args: readonly unknown[], original: Original): unknown;
+  before(self: unknown, first: unknown, second: unknown, original: Original): unknown;
   /** A call that went on has thrown, and does so to its caller: what was taken for it is to be given back. */
-  threw?(self: unknown, args: readonly unknown[]): void;
+  threw?(self: unknown, first: unknown): void;
 }

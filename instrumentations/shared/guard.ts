@@ -40,7 +40,7 @@ export function guardMethod(owner: object, name: PropertyKey, around: Around | B
 
 /** One function that was put into the slot. Only the active shell guards; older ones, buried under other wrappers, pass through. */
 interface Shell {
-  readonly fn: AnyFunction;
+  fn: AnyFunction;
   /** What is inside it, whatever that is by then. */
   readonly original: Original;
   inner: AnyFunction;
@@ -99,19 +99,15 @@ class MethodGuard implements Guard {
   }
 
   #install(inner: AnyFunction): Shell {
-    const guard = this;
-    // A method, not a function expression: like most of what it stands for, it has no `prototype` of its own.
-    const { fn } = {
-      fn(this: unknown, ...args: unknown[]): unknown {
-        return guard.#call(shell, this, args);
-      },
-    };
-    const shell: Shell = { fn, inner, original: (self, args) => Reflect.apply(shell.inner, self, args) };
+    const around = this.#around;
+    const shell: Shell = { fn: inner, inner, original: (self, args) => Reflect.apply(shell.inner, self, args) };
+    const fn = typeof around === 'function' ? this.#fnAround(around, shell) : this.#fnBefore(around, shell);
+    shell.fn = fn;
     imitate(fn, inner);
     Object.defineProperties(fn, {
       __wrapped: { configurable: true, get: () => (shell.inner as Partial<Wrapped>).__wrapped },
       __original: { configurable: true, get: () => (shell.inner as Partial<Wrapped>).__original },
-      __unwrap: { configurable: true, get: () => guard.#unwrapOf(shell) },
+      __unwrap: { configurable: true, get: () => this.#unwrapOf(shell) },
     });
     this.#shells.set(fn, shell);
     this.#put(fn);
@@ -156,35 +152,43 @@ class MethodGuard implements Guard {
     }
   }
 
-  #call(shell: Shell, self: unknown, args: unknown[]): unknown {
-    const around = this.#around;
-    if (!this.active || this.#passesThrough(shell)) return Reflect.apply(shell.inner, self, args);
-    return typeof around === 'function' ? this.#callAround(around, shell, self, args) : this.#callBefore(around, shell, self, args);
+  #fnAround(around: Around, shell: Shell): AnyFunction {
+    const guard = this;
+    // A method, not a function expression: like most of what it stands for, it has no `prototype` of its own.
+    const { fn } = {
+      fn(this: unknown, ...args: unknown[]): unknown {
+        return guard.#isOn(shell) ? guard.#callAround(around, shell, this, args) : Reflect.apply(shell.inner, this, args);
+      },
+    };
+    return fn;
   }
 
-  #callBefore(around: Before, shell: Shell, self: unknown, args: unknown[]): unknown {
-    let answer: unknown = goOn;
-    try {
-      answer = around.before(self, args, shell.original);
-    } catch (error) {
-      if (isBreakerError(error)) throw error;
-      reportFault(error, `the guard of ${String(this.#name)}`);
-    }
-    if (answer !== goOn) return answer;
-    try {
-      return Reflect.apply(shell.inner, self, args);
-    } catch (error) {
-      this.#tell(around, self, args);
-      throw error;
-    }
+  /** What calls it is machine code together with it, as far as V8 allows so much: short, for that has functions of its own to inline. */
+  #fnBefore(around: Before, shell: Shell): AnyFunction {
+    const guard = this;
+    const owner = this.#owner;
+    const name = this.#name;
+    const current = around.current ?? (() => Reflect.get(owner, name));
+    const { fn } = {
+      // V8 makes no array of arguments that are handed on as they are, and to nobody else.
+      fn(this: unknown, ...args: unknown[]): unknown {
+        const isOn = (guard.#top === shell && guard.active && current(owner) === fn) || guard.#isOn(shell);
+        const answer = isOn ? ask(around, name, shell, this, args[0], args[1]) : goOn;
+        if (answer !== goOn) return answer;
+        try {
+          return Reflect.apply(shell.inner, this, args);
+        } catch (error) {
+          if (isOn) tell(around, name, this, args[0]);
+          throw error;
+        }
+      },
+    };
+    return fn;
   }
 
-  #tell(around: Before, self: unknown, args: unknown[]): void {
-    try {
-      around.threw?.(self, args);
-    } catch (fault) {
-      reportFault(fault, `the guard of ${String(this.#name)}`);
-    }
+  /** Whether a call of a shell is to be guarded. */
+  #isOn(shell: Shell): boolean {
+    return this.active && !this.#passesThrough(shell);
   }
 
   #callAround(around: Around, shell: Shell, self: unknown, args: unknown[]): unknown {
@@ -232,6 +236,24 @@ class MethodGuard implements Guard {
       reportFault(error, `the guard of ${String(this.#name)}`);
     }
     return false;
+  }
+}
+
+function ask(around: Before, name: PropertyKey, shell: Shell, self: unknown, first: unknown, second: unknown): unknown {
+  try {
+    return around.before(self, first, second, shell.original);
+  } catch (error) {
+    if (isBreakerError(error)) throw error;
+    reportFault(error, `the guard of ${String(name)}`);
+    return goOn;
+  }
+}
+
+function tell(around: Before, name: PropertyKey, self: unknown, first: unknown): void {
+  try {
+    around.threw?.(self, first);
+  } catch (fault) {
+    reportFault(fault, `the guard of ${String(name)}`);
   }
 }
 

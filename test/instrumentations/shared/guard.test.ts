@@ -263,6 +263,43 @@ describe('a fault in a guard', () => {
     expect(faults).toHaveLength(1);
   });
 
+  it('who decides before the call sees two of its arguments; it goes on with all of them', () => {
+    const seen: unknown[][] = [];
+    const owner = { send: (...args: unknown[]) => args };
+    guardMethod(owner, 'send', {
+      current: (its) => (its as typeof owner).send,
+      before: (self, first, second) => {
+        seen.push([self, first, second]);
+        return goOn;
+      },
+    });
+    expect(owner.send(1, 2, 3)).toEqual([1, 2, 3]);
+    expect(owner.send()).toEqual([]);
+    expect(seen).toEqual([
+      [owner, 1, 2],
+      [owner, undefined, undefined],
+    ]);
+  });
+
+  it('who names what is guarded is asked once per call, and not after its removal, whoever wraps it', () => {
+    let asked = 0;
+    const owner = { send: (value: string) => value };
+    const guard = guardMethod(owner, 'send', {
+      current: (its) => (its as typeof owner).send,
+      before: () => {
+        asked += 1;
+        return goOn;
+      },
+    });
+    const guarded = owner.send;
+    owner.send = (value) => `(${guarded(value)})`;
+    expect([owner.send('x'), owner.send('x')]).toEqual(['(x)', '(x)']);
+    expect(asked).toBe(2);
+    guard.remove();
+    expect(owner.send('x')).toBe('(x)');
+    expect(asked).toBe(2);
+  });
+
   it('lets nothing through that was to be kept back, whatever its answer is', () => {
     const { owner, calls } = guarded({ before: () => undefined });
     expect(owner.send('x')).toBeUndefined();
