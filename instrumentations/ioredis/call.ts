@@ -78,23 +78,21 @@ export class CommandCall implements Call {
   /** Held where a breaker that only watches has a bulkhead. */
   place: { leave(): void } | undefined = undefined;
   readonly #command: CommandLike;
+  readonly #resolve: CommandLike['resolve'];
   readonly #reject: CommandLike['reject'];
+  readonly #resent: Resent;
   #stage: Stage = 'open';
 
   constructor(command: CommandLike, admission: Admission, resent: Resent) {
-    const { resolve, reject } = command;
     this.#command = command;
-    this.#reject = reject;
+    this.#resolve = command.resolve;
+    this.#reject = command.reject;
+    this.#resent = resent;
     this.admission = admission;
     setCall(command, this);
-    command.resolve = (value) => {
-      this.#resolved(value);
-      return resolve.call(command, value);
-    };
-    command.reject = (error) => {
-      this.#rejected(error, resent);
-      return reject.call(command, error);
-    };
+    // Not closures: what those name is one more object, and each of them is larger than a bound function.
+    command.resolve = this.#resolved.bind(this);
+    command.reject = this.#rejected.bind(this);
   }
 
   get single(): true {
@@ -124,7 +122,7 @@ export class CommandCall implements Call {
     this.admission.permit?.ignore();
   }
 
-  #resolved(value: unknown): void {
+  #resolved(value: unknown): unknown {
     try {
       const stage = this.#end();
       if (stage === 'open') settleValue(this.admission, value);
@@ -133,14 +131,16 @@ export class CommandCall implements Call {
     } catch (fault) {
       reportFault(fault, 'settling a Redis command');
     }
+    return this.#resolve.call(this.#command, value);
   }
 
-  #rejected(error: unknown, resent: Resent): void {
+  #rejected(error: unknown): unknown {
     try {
-      if (this.#end() === 'open' && !resent(this.#command, error, this.admission)) settleError(this.admission, error);
+      if (this.#end() === 'open' && !this.#resent(this.#command, error, this.admission)) settleError(this.admission, error);
     } catch (fault) {
       reportFault(fault, 'settling a Redis command');
     }
+    return this.#reject.call(this.#command, error);
   }
 
   /** The stage before. */
