@@ -17,7 +17,9 @@ type Told = (error: unknown, results?: unknown) => unknown;
  * their callers they are calls of their own, and so they are for policies. Whether this is such a pipeline, and any of its commands has some.
  */
 export function goesApart(pipeline: PipelineLike, state: ClientState, group: ServerGroup, registry: Registry): boolean {
-  return isAutomatic(pipeline) && (isQueueInUse(state) || (state.isWantedAtAll(group, registry) && concerns(pipeline, state, group, registry)));
+  // What is nearly always the answer comes first.
+  if (!isQueueInUse(state) && !state.isWantedAtAll(group, registry)) return false;
+  return isAutomatic(pipeline) && (isQueueInUse(state) || concerns(pipeline, state, group, registry));
 }
 
 function concerns({ _queue }: PipelineLike, state: ClientState, group: ServerGroup, registry: Registry): boolean {

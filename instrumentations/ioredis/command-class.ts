@@ -51,8 +51,7 @@ export class CommandClasses {
 
   /** `undefined` for commands that are neither refused nor counted. */
   of({ name, args }: Pick<CommandLike, 'name' | 'args'>): CommandClass | undefined {
-    const known = this.#known.get(name);
-    const found = known !== undefined || this.#known.has(name) ? known : this.#learn(name);
+    const found = this.#named(name);
     if (found !== 'blocking' || !/^xread/i.test(name) || hasBlock(args)) return found;
     // These wait only if told to; the one for groups writes down who has read what.
     return name.length === 'xread'.length ? 'read' : 'write';
@@ -61,11 +60,21 @@ export class CommandClasses {
   /** What a batch counts as; `undefined` when nothing in it counts. */
   ofBatch(commands: readonly CommandLike[]): CommandClass | undefined {
     let weight = -1;
+    let last: string | undefined;
     for (const command of commands) {
+      // Of the class of the one before it.
+      if (command.name === last) continue;
       const found = this.of(command);
       if (found !== undefined) weight = Math.max(weight, commandClasses.indexOf(found));
+      // One that may block may do so by its arguments only.
+      last = this.#named(command.name) === 'blocking' ? undefined : command.name;
     }
     return commandClasses[weight];
+  }
+
+  #named(name: string): CommandClass | undefined {
+    const known = this.#known.get(name);
+    return known !== undefined || this.#known.has(name) ? known : this.#learn(name);
   }
 
   /** Whether a command takes Redis next to no time: unanswered for a second, it is not itself what keeps the server busy. */

@@ -188,9 +188,13 @@ class PipelineCall implements Call {
 }
 
 function errorsIn(results: unknown): unknown[] {
-  return Array.isArray(results)
-    ? results.map((result: unknown[] | undefined) => result?.[0]).filter((error) => error !== null && error !== undefined)
-    : [];
+  const errors: unknown[] = [];
+  if (!Array.isArray(results)) return errors;
+  for (const result of results as (unknown[] | undefined)[]) {
+    const error = result?.[0];
+    if (error !== null && error !== undefined) errors.push(error);
+  }
+  return errors;
 }
 
 /** Nothing is sent, and its caller waits. */

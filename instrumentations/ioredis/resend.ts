@@ -37,10 +37,16 @@ export function takeResend(state: ClientState, command: CommandLike): Resend | u
   return index < 0 ? undefined : state.resends.splice(index, 1)[0];
 }
 
+/** Of the last command that was no script's: nearly all are of one class. */
+let plain: object | undefined;
+
 /** 5.x gives each script a subclass of Command that writes itself; 4.x marks the command and resends by plain EVAL. */
 export function scriptKey(command: CommandLike): unknown {
   if (command.isCustomCommand === true) return 'eval';
   const prototype: object = Object.getPrototypeOf(command);
+  if (prototype === plain) return undefined;
   const parent: object | null = Object.getPrototypeOf(prototype);
-  return Object.hasOwn(prototype, 'toWritable') && parent !== null && 'toWritable' in parent ? command.constructor : undefined;
+  if (Object.hasOwn(prototype, 'toWritable') && parent !== null && 'toWritable' in parent) return command.constructor;
+  plain = prototype;
+  return undefined;
 }

@@ -58,6 +58,15 @@ describe('the class of a command', () => {
     expect(batch()).toBeUndefined();
   });
 
+  it('of a batch asks each command that may block, however many of its name there are', () => {
+    const reads = [
+      ['STREAMS', 's', '0'],
+      ['STREAMS', 's', '0'],
+      ['BLOCK', '0', 'STREAMS', 's', '$'],
+    ];
+    expect(classes.ofBatch(reads.map((args) => ({ name: 'xread', args }) as unknown as CommandLike))).toBe('blocking');
+  });
+
   it('comes from the table: every command in it that writes or reads has one', () => {
     const table = createRequire(`${directory}/package.json`)('@ioredis/commands') as { list: string[]; hasFlag(name: string, flag: string): boolean };
     for (const name of table.list) {
