@@ -5,13 +5,18 @@ import { judge, judgeAnswer, type ServerGroup } from '../shared/admission.ts';
 import { classifyRedisError } from './classify.ts';
 import type { ClientState } from './client-state.ts';
 
-/** An admitted call: what settles it, and where its failure is to be told. */
-export interface Admission {
-  readonly breaker: Breaker;
-  /** `undefined` for a call that waits by its nature and must not hold up a half-open circuit: it is judged when it ends. */
-  readonly permit: Permit | undefined;
-  readonly group: ServerGroup;
-  readonly state: ClientState;
+/**
+ * An admitted call: what settles it, and where its failure is to be told. Of a class: what an object literal makes, V8 may come to make in the old
+ * generation, if the first ones lived long, as they do beside OpenTelemetry while a program starts; and then also the permit in it, for every command.
+ */
+export class Admission {
+  constructor(
+    readonly breaker: Breaker,
+    /** `undefined` for a call that waits by its nature and must not hold up a half-open circuit: it is judged when it ends. */
+    readonly permit: Permit | undefined,
+    readonly group: ServerGroup,
+    readonly state: ClientState,
+  ) {}
 }
 
 /** Of calls that heed every injected fault, and of those that nothing may keep from where they are going. */
@@ -29,10 +34,10 @@ export function admit(
   const untimed = operation === 'blocking';
   const permit = untimed ? breaker.tryAcquire({ untimed }) : breaker.tryAcquire(heeds);
   if (permit === undefined) return breaker.rejection();
-  if (!untimed || !permit.probe) return { breaker, permit, group, state };
+  if (!untimed || !permit.probe) return new Admission(breaker, permit, group, state);
   // A BLPOP on an idle list would be a probe without an answer, and its lease would open the circuit again.
   permit.ignore();
-  return { breaker, permit: undefined, group, state };
+  return new Admission(breaker, undefined, group, state);
 }
 
 function permitOf({ breaker, permit }: Admission): Permit | undefined {

@@ -3,7 +3,7 @@ import type { AcquireOptions } from '../../src/breaker/environment.ts';
 import type { ServerGroup } from '../shared/admission.ts';
 import type { ClientState } from './client-state.ts';
 import { beginTrial, mayWait } from './release.ts';
-import { type Admission, admit } from './settle.ts';
+import { Admission, admit } from './settle.ts';
 import type { RedisLike } from './types.ts';
 
 /**
@@ -22,5 +22,5 @@ export function admitFor(
 ): Admission | Error {
   if (!group.refusing || !mayWait(client) || breaker.state !== 'open') return admit(state, group, operation, breaker, heeds);
   beginTrial(client, state, group, breaker.clock);
-  return { breaker, permit: undefined, group, state };
+  return new Admission(breaker, undefined, group, state);
 }
