@@ -1,7 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { policiesOf } from '../../src/policies/compose.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { ServerGroup } from '../shared/admission.ts';
+import { callerContext, type InContext } from '../shared/caller-context.ts';
 import type { Around } from '../shared/guard.ts';
 import { canEnd, isolated } from './call.ts';
 import { type ClientState, stateOf } from './client-state.ts';
@@ -47,7 +47,7 @@ function isAutomatic(pipeline: PipelineLike): boolean {
 }
 
 /** Whose call a command is, where it is sent at the end of a turn of many. */
-const contexts = new WeakMap<CommandLike, ReturnType<typeof AsyncLocalStorage.snapshot>>();
+const contexts = new WeakMap<CommandLike, InContext>();
 
 /** The guard of `pipeline`: where there are policies, each command is to be sent in the async context of its own caller. */
 export function aroundPipeline(source: RegistrySource, classes: CommandClasses): Around {
@@ -59,7 +59,7 @@ export function aroundPipeline(source: RegistrySource, classes: CommandClasses):
       if (!isQueueInUse(state) && !state.isWantedAtAll(state.group(client, source.registry), source.registry)) return;
       const { sendCommand } = pipeline;
       const value = function (this: PipelineLike, command: CommandLike): unknown {
-        contexts.set(command, AsyncLocalStorage.snapshot());
+        contexts.set(command, callerContext());
         return sendCommand.call(this, command);
       };
       Object.defineProperty(pipeline, 'sendCommand', { value, configurable: true, writable: true });

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { callerContext } from '../shared/caller-context.ts';
 import type { Original } from '../shared/guard.ts';
 import { ConnectAttempt, connectGate } from './connect.ts';
 import { noteConnectError } from './connect-errors.ts';
@@ -44,7 +44,7 @@ export function connectClient(original: Original, client: PgClient, args: readon
   const gate = connectGate(found, false);
   if ('refusal' in gate) return refuseConnect(client, given, gate.refusal);
   // Its caller hears of a hanging attempt as of any that breaks off; with pg-native there is no stream to break.
-  const inContext = AsyncLocalStorage.snapshot();
+  const inContext = callerContext();
   const attempt = new ConnectAttempt(found, gate.permit, false, () => inContext(() => client.connection?.stream?.destroy?.()));
   const go = (): unknown => (given === undefined ? promised(original, client, args, attempt) : calledBack(original, client, given, args, attempt));
   return gate.permit?.probe ? gate.permit.enter(go) : go();

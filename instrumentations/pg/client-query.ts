@@ -1,9 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Injection } from '../../src/breaker/injection.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import { isolated } from '../../src/core/isolated.ts';
 import type { Attempt } from '../../src/policies/policy-call.ts';
+import { callerContext, type InContext } from '../shared/caller-context.ts';
 import type { Original } from '../shared/guard.ts';
 import { type ClientStatement, queryClient, watchClient } from './client-policies.ts';
 import type { Database } from './database.ts';
@@ -12,7 +12,6 @@ import { delayAnswer, faultsFor, HungQuery, hungAnswer } from './injected.ts';
 import { operationOf } from './operation.ts';
 import { policiesFor } from './policies.ts';
 import { isBeingPrepared } from './pool-connect.ts';
-import type { InContext } from './pool-query.ts';
 import { callbackOf, refuseQuery } from './refuse.ts';
 import { notePreparation, noteSession } from './session.ts';
 import { observe, settleError, settleLate, settleResult } from './settle.ts';
@@ -148,7 +147,7 @@ class QueryCall {
   }
 
   #calledBack(go: () => unknown): unknown {
-    const inContext = this.answerable ? AsyncLocalStorage.snapshot() : undefined;
+    const inContext = this.answerable ? callerContext() : undefined;
     const result = go();
     this.#hold(inContext);
     return result;

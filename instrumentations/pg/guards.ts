@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { callerContext } from '../shared/caller-context.ts';
 import type { Around } from '../shared/guard.ts';
 import { connectClient, connectingForPool } from './client-connect.ts';
 import { query } from './client-query.ts';
@@ -46,7 +46,7 @@ export function pgGuards(databases: Databases, transactions: Transactions): PgGu
       const { injection } = permit;
       if (injection?.kind === 'hang')
         return hungAnswer(pool.Promise, callback, (tell) => hangPoolQuery({ watch, permit, injection, pool, args, tell }));
-      const poolCall = new PoolCall(watch, permit, callback && AsyncLocalStorage.snapshot());
+      const poolCall = new PoolCall(watch, permit, callback && callerContext());
       if (policies !== undefined) poolCall.place = watchStatement(policies, breaker, isSubmittable(args[0]) || !maySettle(operation));
       return poolCall.start(original, pool, args);
     },

@@ -4,11 +4,11 @@ import type { Timer } from '../../src/core/clock.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
 import { isolated } from '../../src/core/isolated.ts';
 import { judge } from '../shared/admission.ts';
+import type { InContext } from '../shared/caller-context.ts';
 import { Barrier, requestCancel } from './cancel.ts';
 import type { Database } from './database.ts';
 import { deadline, timeLimitOf } from './deadline.ts';
 import type { Pending } from './pending.ts';
-import type { InContext } from './pool-query.ts';
 import { isFunction, type PgCallback, type PgClient } from './types.ts';
 
 /** What the client keeps of a query that is under way. */

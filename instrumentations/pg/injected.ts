@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { AcquireOptions } from '../../src/breaker/environment.ts';
 import type { Injection } from '../../src/breaker/injection.ts';
@@ -6,6 +5,7 @@ import type { Permit } from '../../src/breaker/permit.ts';
 import type { Timer } from '../../src/core/clock.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
 import { isolated } from '../../src/core/isolated.ts';
+import { callerContext } from '../shared/caller-context.ts';
 import type { Database } from './database.ts';
 import { deadline, timeLimitOf } from './deadline.ts';
 import type { Operation } from './operation.ts';
@@ -115,7 +115,7 @@ export function hungAnswer(
   hang: (tell: (error: unknown) => void) => void,
 ): unknown {
   if (callback !== undefined) {
-    const inContext = AsyncLocalStorage.snapshot();
+    const inContext = callerContext();
     hang((error) => inContext(() => process.nextTick(callback, error)));
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { callerContext } from '../shared/caller-context.ts';
 import type { Original } from '../shared/guard.ts';
 import { ConnectAttempt, connectGate } from './connect.ts';
 import { isPoolTimeout, type PoolWatch } from './pool-watch.ts';
@@ -56,7 +56,7 @@ export function checkOut(original: Original, pool: PgPool, args: readonly unknow
     return gate.permit?.probe ? gate.permit.enter(go) : go();
   };
   if (given !== undefined) {
-    const inContext = AsyncLocalStorage.snapshot();
+    const inContext = callerContext();
     return start(given, (error) => inContext(() => given.call(undefined, error, undefined, () => undefined)));
   }
   return new (pool.Promise ?? Promise)<unknown>((resolve, reject) => {

@@ -5,6 +5,7 @@ import type { Timer } from '../../src/core/clock.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
 import { isolated } from '../../src/core/isolated.ts';
 import { judge } from '../shared/admission.ts';
+import type { InContext } from '../shared/caller-context.ts';
 import type { Original } from '../shared/guard.ts';
 import { requestCancel } from './cancel.ts';
 import type { Database } from './database.ts';
@@ -14,9 +15,6 @@ import type { Pending } from './pending.ts';
 import { isPoolTimeout, type PoolWatch } from './pool-watch.ts';
 import { settleError, settleResult } from './settle.ts';
 import { isFunction, isSaturated, type PgCallback, type PgClient, type PgPool } from './types.ts';
-
-/** Runs a function in the async context of a caller who will be called back from a timer. */
-export type InContext = (fn: () => unknown) => unknown;
 
 /** The call of `Pool.query` whose synchronous part runs now, and the client that it was just handed. */
 let starting: PoolCall | undefined;
