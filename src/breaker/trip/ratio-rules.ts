@@ -1,6 +1,9 @@
 import type { TripRule } from '../../core/trip-rule.ts';
 
-/** Opens when failures / recorded reach `limit`, from the minimum number of calls on. */
+/**
+ * Opens when failures / recorded reach `limit`, from the minimum number of calls on. Asked after a success, too, but not while some of the
+ * failures in the window are known from connections only: what a server answers is no reason to open by what its connections told before.
+ */
 export function failureRatio(limit: number): TripRule {
   return {
     name: 'failure_ratio',
