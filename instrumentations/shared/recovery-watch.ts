@@ -22,7 +22,7 @@ export interface RecoveryListener {
 
 /**
  * What is known of a breaker's opening: whether the server is back is `unknown`; it has `answered` since; or it answers while
- * the breaker's own probes fail, so that its answer is `moot` until the circuit has closed.
+ * the breaker's own probes fail, so that its answer is `moot` until the circuit has closed, or has long had no reason to fail.
  */
 type Trouble = 'unknown' | 'answered' | 'moot';
 
@@ -37,6 +37,8 @@ export class RecoveryWatch {
   readonly #clock: Clock;
   /** Breakers that opened for a reason which the question can refute. */
   readonly #troubled = new Map<Breaker, Trouble>();
+  /** When each of them last turned half-open. */
+  readonly #halfOpenSince = new WeakMap<Breaker, number>();
   #timer: Timer | undefined;
   #asking = false;
   #delayMs = firstDelayMs;
@@ -55,8 +57,11 @@ export class RecoveryWatch {
   /** A breaker has moved: for those who do not have it {@link observe} one. */
   moved({ breaker, to, trigger, error }: TransitionEvent): void {
     const trouble = this.#troubled.get(breaker);
+    if (to === 'half_open') this.#halfOpenSince.set(breaker, this.#clock.now());
     if (to === 'open') {
       if (this.#listener.refutes(trigger)) this.#troubled.set(breaker, 'unknown');
+      // Of a class that is seldom asked: its connections have broken anew.
+      else if (trouble !== undefined && this.#isOver(breaker) && this.#listener.isOfConnection(error)) this.#troubled.set(breaker, 'unknown');
       // The server answers, and the probes failed all the same: its answer means nothing for this breaker.
       else if (trouble === 'answered') this.#troubled.set(breaker, 'moot');
       // Counted faults of the connection: behind a proxy a dead server resets connections instead of refusing them.
@@ -68,6 +73,12 @@ export class RecoveryWatch {
       this.#troubled.set(breaker, 'answered');
     }
     this.#schedule();
+  }
+
+  /** Whether the outage that had opened a circuit is over: none of its probes has failed for as long as the open time is at first. */
+  #isOver(breaker: Breaker): boolean {
+    const since = this.#halfOpenSince.get(breaker);
+    return since !== undefined && this.#clock.now() - since >= breaker.options.open.durationMs;
   }
 
   #schedule(): void {

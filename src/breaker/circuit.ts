@@ -201,7 +201,10 @@ export class Circuit implements Sleeper {
     const cause = { error, trace: permit.trace, retryAfterMs: permit.retryAfterMs };
     const value = state.trial.failures / (state.trial.failures + state.trial.successes);
     if (verdict === 'close') this.#close(state, now, { ...cause, trigger: 'probes_succeeded' });
-    else if (verdict === 'reopen') this.open(now, { ...cause, trigger: 'probes_failed', value, limit: this.#options.halfOpen.failureRatio });
+    else if (verdict === 'reopen') {
+      const { failureRatio: limit } = this.#options.halfOpen;
+      this.open(now, { ...cause, trigger: 'probes_failed', value, limit }, false, permit.startedAt);
+    }
     else if (state.trial.deadline !== undefined) this.#wakeAt(state.trial.deadline, now);
   }
 
@@ -232,8 +235,12 @@ export class Circuit implements Sleeper {
     if (verdict !== undefined) this.open(now, { ...verdict, error, trace: permit?.trace, retryAfterMs: permit?.retryAfterMs ?? 0 });
   }
 
-  /** Opens a circuit that is closed or half-open. @param scouted its scouts have found nobody */
-  open(now: number, cause: Cause, scouted = false): void {
+  /**
+   * Opens a circuit that is closed or half-open.
+   * @param scouted its scouts have found nobody
+   * @param asOf when what opens it was asked: of the server's return it says something only where that was soon after
+   */
+  open(now: number, cause: Cause, scouted = false, asOf = now): void {
     const state = this.#state;
     if (state.kind !== 'closed' && state.kind !== 'half_open') return;
     const closed = state.kind === 'closed';
@@ -245,7 +252,7 @@ export class Circuit implements Sleeper {
     this.#openTime ??= new OpenTime();
     const openForMs = this.#openTime.next(this.#options.open, this.#clock, closed ? now - state.since : 0, cause.retryAfterMs ?? 0, scouted);
     // Evidence of recovery that proved wrong is not believed twice in a row: else a flapping server would never be left alone.
-    const refuted = !closed && state.early && (trigger !== 'connection' || now - state.since < this.#options.open.durationMs);
+    const refuted = !closed && state.early && asOf - state.since < this.#options.open.durationMs;
     const byEvidence = trigger === 'connection' && (closed || state.byEvidence);
     this.move({ kind: 'open', shadow: state.shadow, until: now + openForMs, mayEndEarly: !refuted, byEvidence }, now, {
       ...cause,
@@ -402,6 +409,6 @@ export class Circuit implements Sleeper {
   #leaseOver(state: HalfOpenState, now: number): void {
     const { leaseMs, scouting } = state.trial;
     const error = new CallTimeoutError(this.#options.name, leaseMs);
-    this.open(now, { trigger: 'probe_lease', value: (now - state.since) / 1_000, limit: leaseMs / 1_000, error }, scouting);
+    this.open(now, { trigger: 'probe_lease', value: (now - state.since) / 1_000, limit: leaseMs / 1_000, error }, scouting, state.since);
   }
 }

@@ -190,6 +190,35 @@ describe('connection evidence', () => {
     expect(breaker.state).toBe('half_open');
   });
 
+  test('that the server is back was not wrong because a probe fails that went out a while later', () => {
+    const { breaker, clock } = bench({ consecutiveFailures: 1 });
+    fail(breaker);
+    for (let outage = 0; outage < 3; outage += 1) {
+      breaker.recovered();
+      expect(breaker.state).toBe('half_open');
+      clock.advance(5_000);
+      fail(breaker);
+      expect(breaker.state).toBe('open');
+    }
+    breaker.recovered();
+    const early = admit(breaker);
+    clock.advance(5_000);
+    early.fail(new Boom());
+    breaker.recovered();
+    expect(breaker.state).toBe('open');
+  });
+
+  test('that the server is back was wrong where a probe had no answer, however long that took', () => {
+    const { breaker, clock, trail } = bench({ consecutiveFailures: 1, halfOpen: { leaseMs: 6_000 } });
+    fail(breaker);
+    breaker.recovered();
+    admit(breaker);
+    clock.advance(6_000);
+    expect(trail().at(-1)).toBe('half_open>open probe_lease');
+    breaker.recovered();
+    expect(breaker.state).toBe('open');
+  });
+
   test('that the server is back is nothing to a circuit that is not open', () => {
     const { breaker, moves } = bench();
     breaker.recovered();

@@ -107,7 +107,7 @@ export class NaiveBreaker {
   /** What time alone decides. */
   look(): void {
     if (this.kind === 'open' && this.now >= this.until) this.goHalfOpen('open_elapsed', false);
-    if (this.kind === 'half_open' && this.probesOut.length > 0 && this.unprovenMs >= this.options.halfOpen.leaseMs) this.open('probe_lease', 0);
+    if (this.kind === 'half_open' && this.probesOut.length > 0 && this.unprovenMs >= this.options.halfOpen.leaseMs) this.open('probe_lease', 0, this.since);
   }
 
   acquire(): NaiveCall | undefined {
@@ -128,7 +128,7 @@ export class NaiveBreaker {
     if (this.kind !== 'half_open') return undefined;
     this.unproven.push({ from: this.now, to: this.now });
     if (this.unprovenMs < this.options.halfOpen.leaseMs) return undefined;
-    this.open('probe_lease', 0);
+    this.open('probe_lease', 0, this.since);
     return 'open';
   }
 
@@ -168,7 +168,7 @@ export class NaiveBreaker {
       this.verdicts.push(failed);
       this.probes = this.probesOut;
       this.unproven = this.probesOut;
-      this.judgeTrial(retryAfterMs);
+      this.judgeTrial(retryAfterMs, call.startedAt);
     } else if (this.kind === 'closed') {
       this.row.push(failed);
       if (!failed && this.hearsay === 'all') {
@@ -179,14 +179,14 @@ export class NaiveBreaker {
     }
   }
 
-  private judgeTrial(retryAfterMs: number): void {
+  private judgeTrial(retryAfterMs: number, askedAt: number): void {
     const { permits, successThreshold, failureRatio } = this.options.halfOpen;
     const failures = this.verdicts.filter((failed) => failed).length;
     const successes = this.verdicts.length - failures;
     if (successes >= successThreshold) this.move('closed', this.shadow, 'probes_succeeded');
-    else if (failures > 0 && failureRatio === undefined) this.open('probes_failed', retryAfterMs);
-    else if (failures >= permits) this.open('probes_failed', retryAfterMs);
-    else if (failures > 0 && failures / Math.max(permits, this.verdicts.length) >= (failureRatio ?? 0)) this.open('probes_failed', retryAfterMs);
+    else if (failures > 0 && failureRatio === undefined) this.open('probes_failed', retryAfterMs, askedAt);
+    else if (failures >= permits) this.open('probes_failed', retryAfterMs, askedAt);
+    else if (failures > 0 && failures / Math.max(permits, this.verdicts.length) >= (failureRatio ?? 0)) this.open('probes_failed', retryAfterMs, askedAt);
   }
 
   private overdue(): number {
@@ -214,7 +214,7 @@ export class NaiveBreaker {
       this.open('slow_ratio', retryAfterMs);
   }
 
-  private open(trigger: string, retryAfterMs: number): void {
+  private open(trigger: string, retryAfterMs: number, asOf = this.now): void {
     const { durationMs, factor, maxMs, resetAfterMs } = this.options.open;
     const closed = this.kind === 'closed';
     const closedFor = closed ? this.now - this.since : 0;
@@ -224,8 +224,8 @@ export class NaiveBreaker {
     if (!scouted || this.scouted % 20 === 0) this.openings += 1;
     const grown = Math.min(maxMs, durationMs * factor ** (this.openings - 1));
     const ramping = closed && this.rampFrom !== undefined && this.now < this.rampFrom + this.options.halfOpen.rampUpMs;
-    // Refuted: unless the connection was lost again after the server had been back for a while.
-    const mayEndEarly = closed || !this.early || (trigger === 'connection' && this.now - this.since >= durationMs);
+    // Refuted: unless what failed was asked when the server had been back for a while.
+    const mayEndEarly = closed || !this.early || asOf - this.since >= durationMs;
     this.move('open', this.shadow, ramping ? 'ramp_up_failed' : trigger);
     this.until = this.now + Math.max(grown, Math.min(maxMs, retryAfterMs));
     this.mayEndEarly = mayEndEarly;

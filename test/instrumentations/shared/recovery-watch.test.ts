@@ -141,6 +141,28 @@ describe('watching for a server’s return', () => {
     expect(asked()).toBe(before + 1);
   });
 
+  it.each([
+    ['the first that is asked of it', 0],
+    ['also where others had failed before though the server answered', 1],
+  ])('asks again where a probe meets a broken connection long after the server has answered: %s', async (_, failuresBefore) => {
+    const { advance, asked, refuse, revive, breaker } = fixture();
+    refuse();
+    revive();
+    await advance(250);
+    for (let failure = 0; failure < failuresBefore; failure += 1) {
+      breaker.tryAcquire()?.fail(reset());
+      await advance(10_000);
+    }
+    expect(breaker.state).toBe('half_open');
+    await advance(10_000);
+    const before = asked();
+    breaker.tryAcquire()?.fail(reset());
+    expect(breaker.state).toBe('open');
+    await advance(500);
+    expect(asked()).toBeGreaterThan(before);
+    expect(breaker.state).toBe('half_open');
+  });
+
   it('leaves circuits alone that opened because calls failed', async () => {
     const { advance, asked, breaker } = fixture();
     for (let call = 0; call < 20; call += 1) breaker.tryAcquire()?.fail(new Error('OOM'));
