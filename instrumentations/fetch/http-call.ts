@@ -198,6 +198,9 @@ export class HttpCall implements Held, WaitingCall {
   #finish(): void {
     this.release();
     this.#phase = 'over';
+    // The grace lets go of it a moment later: no request is to be found alive by the garbage collector for that.
+    this.request = undefined;
+    this.socket = undefined;
   }
 
   get #durationMs(): number {

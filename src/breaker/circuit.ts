@@ -204,8 +204,7 @@ export class Circuit implements Sleeper {
     else if (verdict === 'reopen') {
       const { failureRatio: limit } = this.#options.halfOpen;
       this.open(now, { ...cause, trigger: 'probes_failed', value, limit }, false, permit.startedAt);
-    }
-    else if (state.trial.deadline !== undefined) this.#wakeAt(state.trial.deadline, now);
+    } else if (state.trial.deadline !== undefined) this.#wakeAt(state.trial.deadline, now);
   }
 
   /** A call that the present state admitted has proved nothing. */

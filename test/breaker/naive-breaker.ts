@@ -107,7 +107,8 @@ export class NaiveBreaker {
   /** What time alone decides. */
   look(): void {
     if (this.kind === 'open' && this.now >= this.until) this.goHalfOpen('open_elapsed', false);
-    if (this.kind === 'half_open' && this.probesOut.length > 0 && this.unprovenMs >= this.options.halfOpen.leaseMs) this.open('probe_lease', 0, this.since);
+    if (this.kind === 'half_open' && this.probesOut.length > 0 && this.unprovenMs >= this.options.halfOpen.leaseMs)
+      this.open('probe_lease', 0, this.since);
   }
 
   acquire(): NaiveCall | undefined {
@@ -186,7 +187,8 @@ export class NaiveBreaker {
     if (successes >= successThreshold) this.move('closed', this.shadow, 'probes_succeeded');
     else if (failures > 0 && failureRatio === undefined) this.open('probes_failed', retryAfterMs, askedAt);
     else if (failures >= permits) this.open('probes_failed', retryAfterMs, askedAt);
-    else if (failures > 0 && failures / Math.max(permits, this.verdicts.length) >= (failureRatio ?? 0)) this.open('probes_failed', retryAfterMs, askedAt);
+    else if (failures > 0 && failures / Math.max(permits, this.verdicts.length) >= (failureRatio ?? 0))
+      this.open('probes_failed', retryAfterMs, askedAt);
   }
 
   private overdue(): number {

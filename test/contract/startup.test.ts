@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { importsOf } from './imports.ts';
 
@@ -21,4 +22,11 @@ test('the preload loads no package, and of Node only what is there already or co
     'node:path',
     'node:url',
   ]);
+});
+
+// V8 keeps the text of every loaded module, and all of it in two bytes a character where there is one beyond Latin-1.
+test('what is published has no character beyond Latin-1', () => {
+  const files = readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'));
+  expect(files.length).toBeGreaterThan(10);
+  expect(files.filter((file) => /[\u0100-\uffff]/.test(readFileSync(`dist/${file}`, 'utf8')))).toEqual([]);
 });

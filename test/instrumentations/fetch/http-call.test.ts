@@ -61,6 +61,15 @@ describe('a response', () => {
     expect(now()).toEqual({ ...nothing, success: 1 });
   });
 
+  it('whose body has come holds neither its request nor its connection, though the grace still holds the call', () => {
+    const call = admit();
+    call.request = { abort: null };
+    call.socket = {};
+    call.answered(answer(200));
+    call.ended();
+    expect([call.request, call.socket]).toEqual([undefined, undefined]);
+  });
+
   it('is timed by its headers, not by its body', () => {
     const seen: number[] = [];
     registry.get(origin).on('call', ({ durationMs }) => seen.push(durationMs));
