@@ -22,7 +22,7 @@ interface Wanted {
 export class ClientState {
   /** The user is closing it: what is cut off by that is cancelled, not failed. */
   closing = false;
-  /** It was closed while it waited to connect again: it keeps what it is given, and answers none of it. */
+  /** It was closed while it waited to connect again: it keeps what it is given, and answers it only if it is made to connect after all. */
   closed = false;
   /** The application has logged in as another user than its options say: what he is told is his. */
   isSomebodyElse = false;

@@ -13,7 +13,6 @@ import { holdBack, holdsBack } from './hold.ts';
 import { HungCall } from './injected.ts';
 import { selectedBy } from './queue-replay.ts';
 import { elsewhere } from './redis-call.ts';
-import { connectionClosed } from './release.ts';
 import { expectResend, scriptKey } from './resend.ts';
 import type { RegistrySource } from './send-command.ts';
 import { type Admission, heedsFaults, settleBatch, settleError } from './settle.ts';
@@ -52,7 +51,7 @@ export function aroundPipelineExec(source: RegistrySource, classes: CommandClass
     if (holdsBack(state)) return goAfterwards(exec, original, pipeline, args, state);
     if (state.inTransaction) return original(self, args);
     const breaker = group.breaker(operation);
-    if (state.closed) return breaker.mode === 'enforce' ? refuse(pipeline, connectionClosed(), args[0]) : original(self, args);
+    if (state.closed) return original(self, args);
     const send = (entry: Entry): unknown => {
       if (entry instanceof Error) return refuse(pipeline, entry, args[0]);
       const admission = admitFor(pipeline.redis, state, group, operation, breaker, heedsFaults);

@@ -4,6 +4,7 @@ import type { Outage, ServerGroup } from '../shared/admission.ts';
 import { type Call, callOf, isolated } from './call.ts';
 import type { ClientState } from './client-state.ts';
 import { redisAnswerMs } from './defaults.ts';
+import { isOwn } from './own-command.ts';
 import type { CommandLike, CommandQueue, RedisLike } from './types.ts';
 
 /**
@@ -39,8 +40,9 @@ export function connectionClosed(): Error {
 }
 
 /**
- * A client was closed while it waited to connect again. It says no more that it has ended, and what waits in it stays there unanswered, unless it is
- * made to connect after all. Its callers are told what they would be told at any other time; where nothing may change, permits come back.
+ * A client was closed while it waited to connect again. It says no more that it has ended, and keeps what waits in it: should it be made to
+ * connect after all, that is carried out. So it stays where it is; its permits come back. Attempts of our policies are told at once, since
+ * there is somebody who knows what to do instead.
  */
 export function closeWaiting({ offlineQueue, prevCommandQueue, commandQueue }: RedisLike): void {
   for (const queue of new Set([offlineQueue, prevCommandQueue, commandQueue])) {
@@ -48,7 +50,7 @@ export function closeWaiting({ offlineQueue, prevCommandQueue, commandQueue }: R
     for (let index = 0; index < queue.length; ) {
       const command = queue.peekAt(index)?.command;
       const call = command === undefined ? undefined : callOf(command);
-      if (command === undefined || call?.admission.breaker.mode !== 'enforce') {
+      if (command === undefined || call?.admission.breaker.mode !== 'enforce' || !isOwn(command)) {
         isolated(() => call?.cancel());
         index += 1;
       } else {

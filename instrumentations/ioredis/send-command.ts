@@ -135,8 +135,8 @@ export function beforeSendCommand(source: RegistrySource, classes: CommandClasse
     }
     const group = state.group(client, source.registry);
     const breaker = group.breaker(operation);
-    // A closed client that ioredis goes on taking commands for, and never answers: none of them is a call.
-    if (state.closed) return breaker.mode === 'enforce' ? connectionClosed() : undefined;
+    // A closed client, which goes on taking commands, and answers them if it is made to connect after all: none of them is a call.
+    if (state.closed && isOwn(command)) return breaker.mode === 'enforce' ? connectionClosed() : undefined;
     const policies = policiesOf(breaker);
     let place: GuardedCommand['place'];
     if ((policies !== undefined || state.writes !== undefined) && again !== undefined && !inPipeline && !state.ofCluster && !isOwn(command)) {
@@ -144,6 +144,10 @@ export function beforeSendCommand(source: RegistrySource, classes: CommandClasse
       const call: GuardedCommand = { client, state, command, operation, server: group.key, db: selectedBy(client), send, place: undefined };
       if (runWithPolicies(breaker, policies, call)) return taken;
       place = call.place;
+    }
+    if (state.closed) {
+      place?.leave();
+      return undefined;
     }
     const admission = admitFor(client, state, group, operation, breaker, faultsFor(command, operation, inPipeline));
     if (admission instanceof Error) {
