@@ -172,15 +172,10 @@ class QueryCall {
     this.signal?.removeEventListener('abort', this.#onAbort);
   }
 
-  /** Given as an argument our callback goes before the config's; older versions write it into the config, which is the caller's. */
+  /** The config is the caller's, who may have frozen it: pg is given one that seems to be it, but for the callback. */
   #withOwnCallback(original: Original, config: PgQueryConfig, own: PgCallback, args: readonly unknown[]): unknown {
-    return this.#calledBack(() => {
-      try {
-        return original(this.statement.client, [config, args[1], this.#heard(own), ...args.slice(3)]);
-      } finally {
-        if (config.callback !== own) config.callback = own;
-      }
-    });
+    const seeming = withCallback(config, this.#heard(own));
+    return this.#calledBack(() => original(this.statement.client, [seeming, ...args.slice(1)]));
   }
 
   #submit(original: Original, args: readonly unknown[], submittable: PgSubmittable): unknown {
@@ -212,6 +207,31 @@ class QueryCall {
       return callback.call(this, error, ...results);
     };
   }
+}
+
+/** A config that seems to be another in all but its callback, and hands on what is written to it but for that. */
+function withCallback(config: PgQueryConfig, heard: PgCallback): PgQueryConfig {
+  let callback: unknown = heard;
+  // A target of its own: a proxy may not say of a frozen object but what is so.
+  return new Proxy<PgQueryConfig>(
+    {},
+    {
+      get: (_, key) => (key === 'callback' ? callback : Reflect.get(config, key)),
+      set: (_, key, value) => {
+        if (key !== 'callback') return Reflect.set(config, key, value);
+        callback = value;
+        return true;
+      },
+      has: (_, key) => Reflect.has(config, key),
+      getPrototypeOf: () => Reflect.getPrototypeOf(config),
+      ownKeys: () => Reflect.ownKeys(config),
+      getOwnPropertyDescriptor: (_, key) => {
+        const { enumerable = false } = Reflect.getOwnPropertyDescriptor(config, key) ?? {};
+        const value = key === 'callback' ? callback : Reflect.get(config, key);
+        return Object.hasOwn(config, key) ? { configurable: true, enumerable, writable: true, value } : undefined;
+      },
+    },
+  );
 }
 
 function isThenable(value: unknown): value is Promise<unknown> {

@@ -36,7 +36,8 @@ export function checkOut(original: Original, pool: PgPool, args: readonly unknow
       answered = true;
       answer(error);
     });
-    const inward: PgCallback = function (this: unknown, error?: unknown, client?: unknown, done?: unknown) {
+    const inward: PgCallback = function (this: unknown, ...given: unknown[]) {
+      const [error, client, done] = given;
       if (answered) {
         // Comes too late for its caller: it goes back into the pool as it is.
         if (client && isFunction(done)) done();
@@ -45,7 +46,7 @@ export function checkOut(original: Original, pool: PgPool, args: readonly unknow
       if (isPoolTimeout(error)) watch.timedOut(pool);
       if (error) attempt.failed(error);
       else attempt.succeeded(fresh.delete(client as PgClient));
-      return callback.call(this, error, client, done);
+      return Reflect.apply(callback, this, given);
     };
     attempt.queuedAs = inward;
     const go = (): unknown => {

@@ -25,11 +25,17 @@ beforeEach(() => {
   instrumentation.setConfig({ registry });
 });
 
+/** A pool says that it has ended before its connections have: the server's own end must not be an error that nobody handles. */
+function quiet(pool: Pool): Pool {
+  pool.on('error', () => {});
+  pool.on('connect', (client) => void client.on('error', () => {}));
+  return pool;
+}
+
 /** What a program sees, once bare and once guarded. */
 async function twice<T>(work: (pool: Pool) => Promise<T>, max = 2): Promise<{ bare: T; guarded: T }> {
   const run = async () => {
-    const pool = new pg.Pool({ connectionString: server.url, max });
-    pool.on('error', () => {});
+    const pool = quiet(new pg.Pool({ connectionString: server.url, max }));
     try {
       return await work(pool);
     } finally {
@@ -118,6 +124,54 @@ describe('nothing tells the guarded client from the bare one', () => {
     expect(frames(guarded)).toEqual(frames(bare));
   });
 
+  it('by what is done to a config with a callback of its own, be it frozen or computed', async () => {
+    const { bare, guarded } = await twice(async (pool) => {
+      const client = await pool.connect();
+      const log: string[] = [];
+      /** Sends what `make` makes of a callback. @returns what that is called with */
+      const ask = (make: (callback: (error: unknown, result: { rows: unknown[] }) => void) => object): Promise<unknown> =>
+        new Promise((resolve) => client.query(make((error, { rows }) => resolve([error, rows])) as never));
+      class Config {
+        readonly text = 'SELECT 2 AS n';
+        callback(): void {}
+      }
+      const config = new Config();
+      const answers = [
+        await ask((callback) => Object.freeze({ text: 'SELECT 1 AS n', callback })),
+        await ask((callback) => {
+          Config.prototype.callback = callback as () => void;
+          return config;
+        }),
+        await ask((callback) => ({
+          text: 'SELECT 3 AS n',
+          get callback() {
+            log.push('read');
+            return callback;
+          },
+          set callback(_) {
+            log.push('written');
+          },
+        })),
+      ];
+      client.release();
+      return { answers, keys: Object.keys(config), log };
+    });
+    expect(guarded).toEqual(bare);
+    expect(bare.answers).toEqual([1, 2, 3].map((n) => [null, [{ n }]]));
+  });
+
+  it('by how many arguments tell that a pool has no connection free', async () => {
+    const counts = async (pool: Pool): Promise<number> => {
+      Object.assign(pool.options, { connectionTimeoutMillis: 50 });
+      const held = await pool.connect();
+      const count = await new Promise<number>((resolve) => void pool.connect((...args: unknown[]) => resolve(args.length)));
+      held.release();
+      return count;
+    };
+    const { bare, guarded } = await twice(counts, 1);
+    expect(guarded).toBe(bare);
+  });
+
   it('by a promise that settles earlier than others', async () => {
     const { bare, guarded } = await twice(async (pool) => {
       const client = await pool.connect();
@@ -137,13 +191,13 @@ describe('nothing tells the guarded client from the bare one', () => {
 });
 
 it('keeps nothing of a call, a client or a pool that is gone', { timeout: 120_000 }, async () => {
-  const pool = new pg.Pool({ connectionString: server.url, max: 4 });
+  const pool = quiet(new pg.Pool({ connectionString: server.url, max: 4 }));
   const calls = async (rounds: number) => {
     for (let i = 0; i < rounds; i += 1) await Promise.all(Array.from({ length: 20 }, () => pool.query('SELECT 1')));
   };
   const clients = async (count: number) => {
     for (let i = 0; i < count; i += 1) {
-      const short = new pg.Pool({ connectionString: server.url, max: 1 });
+      const short = quiet(new pg.Pool({ connectionString: server.url, max: 1 }));
       const client = await short.connect();
       await client.query('BEGIN');
       await client.query('COMMIT');
