@@ -52,7 +52,6 @@ let latest = { dispatcher: undefined as unknown, guarded: 0, defers: false };
  * call, or more than once: then the call must be known there by its async context.
  */
 export function mayDefer(given: unknown): boolean {
-  if (guardedBases.size === 0) return false;
   const dispatcher: unknown = given ?? shared[first];
   if (latest.dispatcher !== dispatcher || latest.guarded !== guardedBases.size) {
     const base = baseOf(dispatcher);

@@ -6,7 +6,7 @@ import type { Undo } from '../shared/hook.ts';
 import type { HttpAdmission } from './admission.ts';
 import { Attempts } from './attempts.ts';
 import { isSafeFetch } from './fetch-request.ts';
-import { isMocking, isMockingByDefault, mayDefer } from './global-dispatcher.ts';
+import { guardedBases, isMocking, isMockingByDefault, mayDefer } from './global-dispatcher.ts';
 import { handOver } from './hand-over.ts';
 import { HttpCall } from './http-call.ts';
 import { delayedFetch, hungFetch, signalOf } from './injected.ts';
@@ -119,10 +119,19 @@ class FetchGuard {
   }
 
   #admit(input: unknown, init: FetchInit | null | undefined, args: unknown[]): HttpCall | PolicedFetch | Error | undefined {
-    const origin = originOfInput(input);
-    if (origin === undefined || handOver.covers(origin)) return undefined;
-    if (init?.dispatcher === undefined ? isMockingByDefault() : isMocking(init.dispatcher)) return undefined;
-    const signal = init?.signal ?? (typeof input === 'object' ? (input as { signal?: AbortSignal }).signal : undefined);
+    let origin: string | undefined;
+    let dispatcher: unknown;
+    let signal: AbortSignal | undefined;
+    try {
+      origin = originOfInput(input);
+      if (origin === undefined || handOver.covers(origin)) return undefined;
+      dispatcher = init?.dispatcher;
+      signal = init?.signal ?? (typeof input === 'object' ? (input as { signal?: AbortSignal }).signal : undefined);
+    } catch {
+      // A getter of the caller's has thrown, and so it will for the original, which knows what to do then.
+      return undefined;
+    }
+    if (dispatcher === undefined ? isMockingByDefault() : isMocking(dispatcher)) return undefined;
     // A call that is not going to be made needs no permit.
     if (signal?.aborted === true) return undefined;
     if (isTracingSuppressed()) return undefined;
@@ -165,7 +174,7 @@ class FetchGuard {
   /** A probe's span is entered, and injected faults are met; and a dispatcher may send later than in this very call. */
   #needsContext(call: HttpCall, args: unknown[]): boolean {
     try {
-      return call.permit.probe || call.permit.injection !== undefined || mayDefer((args[1] as FetchInit | null | undefined)?.dispatcher);
+      return call.permit.probe || call.permit.injection !== undefined || defers(args[1]);
     } catch (error) {
       reportFault(error, 'the guard of fetch');
       return false;
@@ -179,13 +188,18 @@ class FetchGuard {
     const enter = call.permit.probe ? () => call.permit.enter(original) : original;
     let result: unknown;
     try {
-      result = mayDefer((args[1] as FetchInit | null | undefined)?.dispatcher) ? handOver.duringAndAfter(call, enter) : handOver.during(call, enter);
+      result = defers(args[1]) ? handOver.duringAndAfter(call, enter) : handOver.during(call, enter);
     } catch (error) {
       rejected(call, error);
       throw error;
     }
     return followed(call, injection === undefined ? result : delayedFetch(result, injection, signalOf(args)));
   }
+}
+
+/** Reads nothing of the caller's where no dispatcher can. */
+function defers(init: unknown): boolean {
+  return guardedBases.size > 0 && mayDefer((init as FetchInit | null | undefined)?.dispatcher);
 }
 
 /** What the caller gets, and the call is told what becomes of it. */

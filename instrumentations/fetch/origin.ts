@@ -40,15 +40,15 @@ function parsed(url: string): string | undefined {
 }
 
 /**
- * The origin that the first argument of `fetch` names: a text, a URL or a Request. `undefined` for anything else, which
- * is the original's to refuse: turning it to text here would run its `toString` a second time.
+ * The origin that the first argument of `fetch` names: a text, a URL or a Request. `undefined` for anything else, of which
+ * the original makes a text, or refuses it: to do so here would run its `toString` a second time.
  */
 export function originOfInput(input: unknown): string | undefined {
   if (typeof input === 'string') return originOf(input);
   if (typeof input !== 'object' || input === null) return undefined;
-  const { url, href } = input as { url?: unknown; href?: unknown };
-  if (typeof url === 'string') return originOf(url);
-  return typeof href === 'string' ? originOf(href) : undefined;
+  const { [Symbol.toStringTag]: tag } = input as { [Symbol.toStringTag]?: unknown };
+  const address: unknown = tag === 'Request' ? (input as { url?: unknown }).url : tag === 'URL' ? (input as { href?: unknown }).href : undefined;
+  return typeof address === 'string' ? originOf(address) : undefined;
 }
 
 /** What a breaker of an origin protects: the origin is the server too. */

@@ -19,6 +19,9 @@ const guardedNames = Symbol.for('otel-breaker.guarded');
 /** Others that promote themselves too would play leapfrog with us for ever. */
 const maxPromotions = 32;
 
+/** At most so many frames of ours stand between a caller and what he calls. */
+const ownFrames = 10;
+
 const inert: Guard = { active: false, promote: () => undefined, remove: () => undefined };
 
 /**
@@ -195,6 +198,10 @@ class MethodGuard implements Guard {
     let stage: 'before' | 'answered' | 'threw' = 'before';
     let outcome: unknown;
     const original: Original = (that, given) => {
+      // Frames of ours are not to push the caller's out of the stack of an error that is made within.
+      const limit = Error.stackTraceLimit;
+      const raised = limit + ownFrames;
+      if (limit > 0) setStackTraceLimit(raised);
       try {
         outcome = Reflect.apply(shell.inner, that, given);
         stage = 'answered';
@@ -203,6 +210,8 @@ class MethodGuard implements Guard {
         outcome = error;
         stage = 'threw';
         throw error;
+      } finally {
+        if (Error.stackTraceLimit === raised) setStackTraceLimit(limit);
       }
     };
     try {
@@ -236,6 +245,14 @@ class MethodGuard implements Guard {
       reportFault(error, `the guard of ${String(this.#name)}`);
     }
     return false;
+  }
+}
+
+function setStackTraceLimit(limit: number): void {
+  try {
+    Error.stackTraceLimit = limit;
+  } catch {
+    // Frozen, as hardened programs have it.
   }
 }
 

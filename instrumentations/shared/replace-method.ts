@@ -1,3 +1,5 @@
+import { type AnyFunction, imitate } from './imitate.ts';
+
 type Original = (self: unknown, args: readonly unknown[]) => unknown;
 
 /**
@@ -18,6 +20,7 @@ export function replaceMethod(
       return active ? around(original, this, args) : original(this, args);
     },
   };
+  imitate(ours, found as AnyFunction);
   Reflect.set(owner, name, ours);
   return () => {
     active = false;

@@ -43,6 +43,32 @@ describe('a guarded fetch', () => {
     expect(calls()).toMatchObject({ success: 1 });
   });
 
+  it('reads what the caller computes once, and says nothing of what that throws: the original does', async () => {
+    const read: string[] = [];
+    const note = (name: string): undefined => void read.push(name);
+    await scope.fetch(url, {
+      get dispatcher() {
+        return note('dispatcher');
+      },
+      get signal() {
+        return note('signal');
+      },
+    });
+    expect(read).toEqual(['dispatcher', 'signal']);
+    const faults: unknown[] = [];
+    setFaultReporter((fault) => faults.push(fault));
+    const throwing = {
+      get signal() {
+        throw new Error('its own');
+      },
+    };
+    await scope.fetch(url, throwing);
+    setFaultReporter(undefined);
+    expect(faults).toEqual([]);
+    expect(original).toHaveBeenLastCalledWith(url, throwing);
+    expect(calls()).toMatchObject({ success: 1 });
+  });
+
   it('hands on the very error', async () => {
     const error = new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code: 'ECONNRESET' }) });
     original.mockRejectedValueOnce(error);

@@ -45,6 +45,7 @@ describe('the origin of a call', () => {
   it('is left to the original for anything else, whose toString is not ours to call', () => {
     const asText = vi.fn(() => 'http://x/');
     expect(originOfInput({ toString: asText })).toBeUndefined();
+    expect(originOfInput({ url: 'http://y/', href: 'http://z/', toString: asText })).toBeUndefined();
     expect(originOfInput(undefined)).toBeUndefined();
     expect(originOfInput(7)).toBeUndefined();
     expect(asText).not.toHaveBeenCalled();

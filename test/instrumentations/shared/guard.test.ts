@@ -263,6 +263,64 @@ describe('a fault in a guard', () => {
     expect(faults).toHaveLength(1);
   });
 
+  it('a spy beneath it is read and restored as if it were on top, whatever it counts in properties of its own', () => {
+    const owner = { send: (value: string) => value };
+    const { send } = owner;
+    guardMethod(owner, 'send', (original, self, args) => original(self, args));
+    const before = owner.send;
+    const spy = Object.assign(
+      (value: string) => {
+        spy.callCount += 1;
+        return before(value);
+      },
+      { callCount: 0 },
+    );
+    owner.send = spy;
+    owner.send('x');
+    owner.send('y');
+    expect((owner.send as typeof spy).callCount).toBe(2);
+    (owner.send as typeof spy).callCount = 0;
+    expect(spy.callCount).toBe(0);
+    expect([owner.send.name, owner.send.length]).toEqual([spy.name, spy.length]);
+    expect(owner.send).not.toBe(send);
+  });
+
+  it('an error that is made within has the frames of its caller, as many as it would have', () => {
+    const owner = {
+      send: (): unknown => {
+        throw new RangeError('its own');
+      },
+    };
+    const deep = (levels: number): unknown => (levels === 0 ? owner.send() : deep(levels - 1));
+    const framesOfDeep = (): number => {
+      try {
+        deep(20);
+        return 0;
+      } catch (error) {
+        return String((error as Error).stack).match(/ deep /g)?.length ?? 0;
+      }
+    };
+    const bare = framesOfDeep();
+    const limit = Error.stackTraceLimit;
+    guardMethod(owner, 'send', (original, self, args) => original(self, args));
+    expect(framesOfDeep()).toBeGreaterThanOrEqual(bare);
+    expect(bare).toBeGreaterThan(5);
+    expect(Error.stackTraceLimit).toBe(limit);
+  });
+
+  it('the depth of stacks stays what code within the call makes it', () => {
+    const limit = Error.stackTraceLimit;
+    const owner = {
+      send: () => {
+        Error.stackTraceLimit = 3;
+      },
+    };
+    guardMethod(owner, 'send', (original, self, args) => original(self, args));
+    owner.send();
+    expect(Error.stackTraceLimit).toBe(3);
+    Error.stackTraceLimit = limit;
+  });
+
   it('who decides before the call sees two of its arguments; it goes on with all of them', () => {
     const seen: unknown[][] = [];
     const owner = { send: (...args: unknown[]) => args };
