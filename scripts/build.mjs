@@ -100,6 +100,8 @@ try {
   });
   // As npm does when it installs; from here it is run without.
   for (const file of Object.values(bin)) chmodSync(join(made, file.replace('./dist/', '')), 0o755);
+  // Made for temporary use, for its maker's eyes only.
+  chmodSync(made, 0o755);
   const old = `${made}-old`;
   if (existsSync(out)) renameSync(out, old);
   renameSync(made, out);
