@@ -48,22 +48,44 @@ export function flushAtExit(flush: () => Promise<void>, { except, uninvited }: E
     else if (alone) void flushOnce().then(end);
     else void flushOnce();
   };
+  const heeds = (signal: NodeJS.Signals): boolean => process.listeners(signal).includes(onSignal);
   // First in line: a program's `once` listener that has run is gone, and the signal would seem to be nobody's.
   const listen = (signal: NodeJS.Signals): void => {
-    if (!process.listeners(signal).includes(onSignal)) process.prependListener(signal, onSignal);
+    if (!heeds(signal)) process.prependListener(signal, onSignal);
+  };
+  /** Whether Node would warn of one listener too many, and it is ours. */
+  const isCrowded = (signal: NodeJS.Signals, more: number): boolean => {
+    const limit = process.getMaxListeners();
+    return limit > 0 && process.listenerCount(signal) - (heeds(signal) ? 1 : 0) + more >= limit;
+  };
+  const follow = (signal: NodeJS.Signals, more: number): void => {
+    if (isCrowded(signal, more)) process.off(signal, onSignal);
+    else listen(signal);
   };
   const onListener = (event: string | symbol, listener: unknown): void => {
     const signal = signals.find((each) => each === event);
-    if (signal !== undefined && listener !== onSignal) listen(signal);
+    if (signal !== undefined && listener !== onSignal) follow(signal, 1);
+  };
+  // A signal that the program handles no more, or handled once, is to end it as it does without us, caught in a loop or not.
+  const onRemoved = (event: string | symbol, listener: unknown): void => {
+    const signal = signals.find((each) => each === event);
+    if (signal !== undefined && listener !== onSignal && process.listenerCount(signal) === 1) process.off(signal, onSignal);
   };
   const stop = (): void => {
     process.off('beforeExit', onIdle);
     process.off('newListener', onListener);
+    process.off('removeListener', onRemoved);
     for (const signal of signals) process.off(signal, onSignal);
   };
   process.on('beforeExit', onIdle);
-  for (const signal of signals) if (uninvited || process.listenerCount(signal) > 0) listen(signal);
-  if (!uninvited && signals.length > 0) process.on('newListener', onListener);
+  for (const signal of signals) {
+    if (uninvited) listen(signal);
+    else if (process.listenerCount(signal) > 0) follow(signal, 0);
+  }
+  if (!uninvited && signals.length > 0) {
+    process.on('newListener', onListener);
+    process.on('removeListener', onRemoved);
+  }
   return { [Symbol.dispose]: stop };
 }
 

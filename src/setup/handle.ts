@@ -98,7 +98,10 @@ export class Setup implements Handle {
       settings: () => this.configuration.settings.alerts,
       history: () => this.#keptHistory(),
       service: serviceName(origin.env),
-      told: (event) => this.#telemetry?.alerted(event),
+      told: (event) => {
+        this.#flushAtExit();
+        this.#telemetry?.alerted(event);
+      },
     });
   }
 
@@ -282,9 +285,14 @@ export class Setup implements Handle {
     if (settings.reloadSignal !== 'off') this.#held.push(reloadOn(settings.reloadSignal, again));
   }
 
+  /**
+   * With an SDK of ours from the start on. Otherwise from the first move or alert on: while all circuits are closed, nothing of ours is open that
+   * had to be ended, and the process has no listener of ours at its signals and its end.
+   */
   #flushAtExit(): void {
     const { reloadSignal } = this.configuration.settings;
     const except = reloadSignal === 'off' ? undefined : reloadSignal;
+    if (this.#ended !== undefined) return;
     // An SDK of the program's is flushed by the program, when it handles the signal: then our spans must have ended before.
     this.#exit ??= flushAtExit(() => this.#flush(), { except, uninvited: this.#sdk !== undefined });
   }

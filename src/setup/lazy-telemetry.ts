@@ -15,17 +15,17 @@ import { attempt } from './say.ts';
 export class LazyTelemetry {
   readonly #registry: Registry;
   readonly #loadApi: () => typeof Api;
-  readonly #onAttached: () => void;
+  readonly #onMoved: () => void;
   readonly #faults = faultsToDiag();
   readonly #waiting: readonly Disposable[];
   #attachment: Attachment | undefined;
   #over = false;
 
-  /** @param onAttached called once, when there is something to flush at the end */
-  constructor(registry: Registry, loadApi: () => typeof Api, onAttached: () => void) {
+  /** @param onMoved told with each move of a breaker: from the first on there may be something to flush at the end */
+  constructor(registry: Registry, loadApi: () => typeof Api, onMoved: () => void) {
     this.#registry = registry;
     this.#loadApi = loadApi;
-    this.#onAttached = onAttached;
+    this.#onMoved = onMoved;
     this.#waiting = [registry.on('added', () => this.#attach()), registry.on('injecting', () => this.#attach())];
   }
 
@@ -61,8 +61,7 @@ export class LazyTelemetry {
     this.#end();
     attempt('telemetry', () => {
       provideApi(this.#loadApi());
-      this.#attachment = new Attachment(this.#registry, {});
-      this.#onAttached();
+      this.#attachment = new Attachment(this.#registry, {}, this.#onMoved);
     });
     // The attachment has its own.
     this.#faults[Symbol.dispose]();

@@ -77,6 +77,7 @@ export interface TelemetryHandle {
 export class Attachment implements TelemetryHandle {
   readonly #registry: Registry;
   readonly #options: TelemetryOptions;
+  readonly #onMoved: (() => void) | undefined;
   readonly #binding: Binding;
   readonly #outages: Outages;
   readonly #watch: Watch;
@@ -84,9 +85,11 @@ export class Attachment implements TelemetryHandle {
   readonly #held: Disposable[] = [faultsToDiag()];
   #ended = false;
 
-  constructor(registry: Registry, options: TelemetryOptions) {
+  /** @param onMoved told with each move of a breaker: from the first on there may be spans under way */
+  constructor(registry: Registry, options: TelemetryOptions, onMoved?: () => void) {
     this.#registry = registry;
     this.#options = options;
+    this.#onMoved = onMoved;
     const spans = options.spans ?? true;
     this.#binding = new Binding(registry.clock, (meter, provider) => this.#bindMetrics(meter, provider));
     this.#outages = new Outages(registry.clock, (work) => spans && this.#binding.tracing.send(work), options.outageSegmentMs ?? 300_000);
@@ -167,6 +170,7 @@ export class Attachment implements TelemetryHandle {
   }
 
   #moved(event: TransitionEvent): void {
+    this.#onMoved?.();
     this.#binding.check();
     // Each on its own: a fault in one must not cost the other.
     isolated('telemetry of a state change', () => this.#tracer.endLostProbes(event));

@@ -36,14 +36,36 @@ describe('a flush that is not worth a signal listener of its own', () => {
     expect(order).toEqual(['flush', 'program']);
   });
 
+  it('leaves a signal to its default again when the program has no handler any more, or had one for once', () => {
+    const order: string[] = [];
+    flushing().mockImplementation(async () => void order.push('flush'));
+    process.on(signal, listener);
+    process.off(signal, listener);
+    expect(process.listenerCount(signal)).toBe(0);
+    process.once(signal, () => order.push('program'));
+    process.emit(signal);
+    expect([order, process.listenerCount(signal)]).toEqual([['flush', 'program'], 0]);
+  });
+
+  it('gives way where it would be the listener too many', () => {
+    const warnings: unknown[] = [];
+    const warned = (warning: unknown): void => void warnings.push(warning);
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(warned);
+    flushing();
+    for (let count = 1; count <= process.getMaxListeners(); count += 1) process.on(signal, () => undefined);
+    emitWarning.mockRestore();
+    expect([process.listenerCount(signal), warnings]).toEqual([process.getMaxListeners(), []]);
+  });
+
   it('leaves nothing behind', () => {
-    const listeners = process.listenerCount('newListener');
+    const listeners = ['newListener', 'removeListener'].map((event) => process.listenerCount(event));
     process.on(signal, listener);
     flushing();
     expect(process.listenerCount(signal)).toBe(2);
     held?.[Symbol.dispose]();
     process.on('SIGHUP', listener);
-    expect([process.listenerCount(signal), process.listenerCount('SIGHUP'), process.listenerCount('newListener')]).toEqual([1, 1, listeners]);
+    const left = [signal, 'SIGHUP', 'newListener', 'removeListener'].map((event) => process.listenerCount(event));
+    expect(left).toEqual([1, 1, ...listeners]);
     process.off('SIGHUP', listener);
   });
 });
