@@ -164,10 +164,10 @@ describe('timeoutMs', () => {
     guard({ timeoutMs: 300, stall: undefined });
     const redis = connect();
     await redis.set('a', '1');
-    const slow = redis.call('DEBUG', 'SLEEP', '0.6').catch((error: Error & { code?: string }) => error.code);
+    const slow = redis.call('DEBUG', 'SLEEP', '2').catch((error: Error & { code?: string }) => error.code);
     const began = performance.now();
     expect(await codeOf(redis.get('a'))).toBe('ECALLTIMEOUT');
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(performance.now() - began).toBeLessThan(1_800);
     await slow;
     expect(breaker('read').meters.calls('failure', false)).toBe(1);
     await sleep(500);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AdminAnswer, BreakerDetail, Overview } from '../../src/management/wire.ts';
 import { freePort } from '../support/servers/free-port.ts';
 import { type HttpUpstreamHandle, startHttpUpstream } from '../support/servers/http-upstream.ts';
@@ -170,7 +170,9 @@ describe('a service with the preload', () => {
       await sleep(1_000);
       await expect(ask('/health/live')).rejects.toThrow('ECONNREFUSED');
       expect(await running.get('own')).toBe('ok');
-      if (env.OTEL_BREAKER_MANAGEMENT_HOST !== undefined) expect(running.stderr).toMatch(/no management at 0\.0\.0\.0.*OTEL_BREAKER_ADMIN_TOKEN/);
+      if (env.OTEL_BREAKER_MANAGEMENT_HOST !== undefined) {
+        await vi.waitFor(() => expect(running.stderr).toMatch(/no management at 0\.0\.0\.0.*OTEL_BREAKER_ADMIN_TOKEN/), 10_000);
+      }
       await running.stop();
     }
   });

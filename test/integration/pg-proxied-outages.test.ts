@@ -31,22 +31,26 @@ const address = () => ({ host: '127.0.0.1', port: proxy.port, user: 'postgres', 
 const state = (operation: string) => rig.registry.find(`postgresql://127.0.0.1:${proxy.port}/shop ${operation}`)?.state;
 const states = (...operations: readonly string[]) => operations.map(state);
 
-/** What a program does once and then for hours not again. */
-async function listen(): Promise<void> {
+/** A connection of its own, and what is asked on it. */
+async function connected(query?: string): Promise<void> {
   const client = new pg.Client(address());
   client.on('error', () => {});
   try {
     await client.connect();
-    await client.query('LISTEN news');
+    if (query !== undefined) await client.query(query);
   } finally {
     await client.end().catch(() => {});
   }
 }
+/** What a program does once and then for hours not again. */
+const listen = () => connected('LISTEN news');
 
 async function failUntilOpen(...operations: readonly string[]): Promise<void> {
   opened.clear();
   while (!operations.every((each) => opened.has(each))) {
     await pool.query('SELECT 1').catch(() => {});
+    // Reads that are refused connect no more: whether those before were enough to open this class too is chance.
+    if (operations.includes('connect')) await connected().catch(() => {});
     await sleep(5);
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parsePrometheus, samplesOf, sampleValue } from '../support/prometheus.ts';
 import { freePort } from '../support/servers/free-port.ts';
 import { type HttpUpstreamHandle, startHttpUpstream } from '../support/servers/http-upstream.ts';
@@ -128,7 +128,7 @@ describe('a service without an SDK', () => {
   it('serves metrics on loopback only, and a taken port is a warning', async () => {
     const running = await start('app.mjs', { imports: [register], env: { OTEL_EXPORTER_PROMETHEUS_PORT: String(upstream.port) } });
     expect(await running.get<Call>('call', '/redis')).toMatchObject({ status: 200 });
-    expect(running.stderr).toMatch(/OTEL_BREAKER_METRICS.*EADDRINUSE/);
+    await vi.waitFor(() => expect(running.stderr).toMatch(/OTEL_BREAKER_METRICS.*EADDRINUSE/), 10_000);
   });
 
   it('leaves no SDK behind OTEL_SDK_DISABLED or OTEL_BREAKER_SDK=off, and protects all the same', async () => {
@@ -285,7 +285,7 @@ describe('when the program ends by itself on a signal, and the receiver of the t
     const begun = performance.now();
     running.signal('SIGTERM');
     expect(await running.exited).toEqual({ code: 0, signal: null });
-    expect(performance.now() - begun).toBeLessThan(4_000);
+    expect(performance.now() - begun).toBeLessThan(8_000);
   });
 });
 
@@ -293,11 +293,13 @@ describe('a configuration that cannot be used', () => {
   it('is one clear error on stderr, and the service runs with the defaults', async () => {
     const running = await start('app.mjs', { imports: [register], env: { OTEL_BREAKER_FAILURE_RATIO: '50', OTEL_BREAKER_FAILURE_RATOI: '0.5' } });
     expect(await running.get<Call>('call', '/redis')).toMatchObject({ status: 200 });
-    const lines = running.stderr.trim().split('\n');
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(
-      /with the defaults.*OTEL_BREAKER_FAILURE_RATOI.*did you mean OTEL_BREAKER_FAILURE_RATIO.*OTEL_BREAKER_FAILURE_RATIO is "50".*at most 1/,
-    );
+    await vi.waitFor(() => {
+      const lines = running.stderr.trim().split('\n');
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(
+        /with the defaults.*OTEL_BREAKER_FAILURE_RATOI.*did you mean OTEL_BREAKER_FAILURE_RATIO.*OTEL_BREAKER_FAILURE_RATIO is "50".*at most 1/,
+      );
+    }, 10_000);
     expect(samplesOf(await scrape(), 'breaker_status', { breaker_state: 'closed' })).toHaveLength(1);
   });
 
@@ -309,6 +311,6 @@ describe('a configuration that cannot be used', () => {
     await upstream.behave({ mode: 'status', status: 503 });
     const answers = await running.get<Call[]>('flood', '/http', 40);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(running.stderr).toMatch(/unprotected/);
+    await vi.waitFor(() => expect(running.stderr).toMatch(/unprotected/), 10_000);
   });
 });
