@@ -22,6 +22,8 @@ const nodeArgs = ['--min-semi-space-size=16'];
 
 const contenders = {
   bare: { nodeArgs },
+  /** The limit: around each call of the application's, a pipeline being one, try / await, two integers and two reads of the clock. */
+  wrapper: { nodeArgs, preload: [sdk, workerFile('wrapped-clients')] },
   ours: { nodeArgs, preload: [sdk, publishedRegisterFile], env: off },
   otel: { nodeArgs, preload: [sdk], env: spans },
   both: { nodeArgs, preload: [sdk, publishedRegisterFile], env: { ...spans, ...off } },
@@ -29,7 +31,7 @@ const contenders = {
 type Contender = keyof typeof contenders;
 const names = Object.keys(contenders) as Contender[];
 
-const columns = ['bare', 'ours, all telemetry', "OpenTelemetry's own", 'both'];
+const columns = ['bare', 'minimal wrapper', 'ours, all telemetry', "OpenTelemetry's own", 'both'];
 
 interface Slice {
   readonly calls: number;
@@ -90,7 +92,7 @@ async function startHttp(): Promise<{ readonly port: number; stop(): Promise<voi
   return { port, stop: server.stop };
 }
 
-const noSlices = (): Record<Contender, Slice[]> => ({ bare: [], ours: [], otel: [], both: [] });
+const noSlices = (): Record<Contender, Slice[]> => ({ bare: [], wrapper: [], ours: [], otel: [], both: [] });
 
 /** One cast: fresh processes, which add their slices. */
 async function measure({ worker }: Scenario, port: number, rounds: number, slices: Record<Contender, Slice[]>): Promise<void> {
@@ -121,6 +123,8 @@ function rowsOf({ what, throughput, cpuUs }: Scenario, slices: Record<Contender,
     return cpuUs === undefined ? told('clients', row, more(name, base), ' µs') : atMost('clients', row, more(name, base), cpuUs, ' µs');
   };
   return [
+    told('clients', `${what}: throughput, minimal wrapper / bare`, rate('wrapper', 'bare')),
+    told('clients', `${what}: CPU per call that a minimal wrapper adds`, more('wrapper', 'bare'), ' µs'),
     atLeast('clients', `${what}: throughput, ours with all telemetry / bare`, rate('ours', 'bare'), throughput),
     added('ours adds', 'ours', 'bare'),
     told('clients', `${what}: throughput, OpenTelemetry's own instrumentation / bare`, rate('otel', 'bare')),
