@@ -4,7 +4,7 @@ import type { InstanceGuard } from '../shared/protect-client.ts';
 import { isolated } from './call.ts';
 import { CommandClasses, commandTable } from './command-class.ts';
 import { commandSnapshot } from './command-snapshot.ts';
-import { guardClient, guardCluster, guardPipeline } from './guards.ts';
+import { type GuardMethod, guardClient, guardCluster, guardPipeline } from './guards.ts';
 import type { RegistrySource } from './send-command.ts';
 import type { PipelineLike, RedisLike } from './types.ts';
 
@@ -118,7 +118,7 @@ const own = (self: object): object => self;
 const redisOf = (self: object): object => (self as PipelineLike).redis;
 
 /** Guards that let pass whoever was not chosen. */
-function only(clientOf: (self: object) => object): typeof guardMethod {
+function only(clientOf: (self: object) => object): GuardMethod {
   const has = (self: unknown): boolean => isChosen(clientOf(self as object));
   return (owner, name, around) =>
     typeof around === 'function'

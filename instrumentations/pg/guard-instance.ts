@@ -1,5 +1,5 @@
 import type { Registry } from '../../src/registry/registry.ts';
-import { type Around, type Guard, guardMethod } from '../shared/guard.ts';
+import { type Around, type Guard, guardMethod, type Through } from '../shared/guard.ts';
 import type { Undo } from '../shared/hook.ts';
 import type { InstanceGuard } from '../shared/protect-client.ts';
 import { Databases } from './database.ts';
@@ -84,18 +84,28 @@ function learnParameters(pool: PoolInstance, databases: Databases): void {
   if (connectionParameters !== undefined) databases.useParameters(connectionParameters.constructor as PgConnectionParametersClass);
 }
 
-type Chosen = (guards: PgGuards) => Around;
+type Chosen<Kind> = (guards: PgGuards) => Kind;
 
 const forMembers =
-  (choose: Chosen): Around =>
+  (choose: Chosen<Around>): Around =>
   (original, self, args) => {
     const membership = membershipOf(self);
     return membership === undefined ? original(self, args) : choose(membership.guards)(original, self, args);
   };
 
-const poolArounds: Readonly<Record<string, Around>> = {
+const throughForMembers = (choose: Chosen<Through>): Through => ({
+  through: (self, args) => {
+    const membership = membershipOf(self);
+    return membership && choose(membership.guards).through(self, args);
+  },
+  around: forMembers((guards) => choose(guards).around),
+});
+
+type Arounds = Readonly<Record<string, Around | Through>>;
+
+const poolArounds: Arounds = {
   query: forMembers((guards) => guards.poolQuery),
-  connect: forMembers((guards) => guards.poolConnect),
+  connect: throughForMembers((guards) => guards.poolConnect),
   end: forMembers((guards) => guards.poolEnd),
   newClient: (original, self, args) => {
     const membership = membershipOf(self);
@@ -112,8 +122,8 @@ const poolArounds: Readonly<Record<string, Around>> = {
 
 const guardConnect = forMembers((guards) => guards.clientConnect);
 
-const clientArounds: Readonly<Record<string, Around>> = {
-  query: forMembers((guards) => guards.clientQuery),
+const clientArounds: Arounds = {
+  query: throughForMembers((guards) => guards.clientQuery),
   connect: (original, self, args) => {
     if (making !== undefined) members.set(self as object, making);
     return guardConnect(original, self, args);
@@ -121,14 +131,14 @@ const clientArounds: Readonly<Record<string, Around>> = {
 };
 
 /** Guards methods where they are first defined: a subclass calls inward, and would count twice if both were guarded. */
-function share(holder: object, arounds: Readonly<Record<string, Around>>): Undo[] {
+function share(holder: object, arounds: Arounds): Undo[] {
   const undo: Undo[] = [];
   for (const [name, around] of Object.entries(arounds)) undo.push(shareMethod(ownerOf(holder, name), name, around));
   return undo;
 }
 
 /** A function of its own: what it returns must not keep the holder alive. */
-function shareMethod(owner: object, name: string, around: Around): Undo {
+function shareMethod(owner: object, name: string, around: Around | Through): Undo {
   const methods = installed.get(owner) ?? new Map<string, Shared>();
   installed.set(owner, methods);
   const shared = methods.get(name) ?? { guard: guardMethod(owner, name, around), members: 0 };

@@ -1,5 +1,5 @@
 import { callerContext } from '../shared/caller-context.ts';
-import type { Around } from '../shared/guard.ts';
+import type { Around, Through } from '../shared/guard.ts';
 import { connectClient, connectingForPool } from './client-connect.ts';
 import { query } from './client-query.ts';
 import type { Databases } from './database.ts';
@@ -16,10 +16,10 @@ import { isFunction, isSubmittable, type PgClient, type PgPool, textOf } from '.
 export interface PgGuards {
   readonly databases: Databases;
   readonly poolQuery: Around;
-  readonly poolConnect: Around;
+  readonly poolConnect: Through;
   readonly poolNewClient: Around;
   readonly poolEnd: Around;
-  readonly clientQuery: Around;
+  readonly clientQuery: Through;
   readonly clientConnect: Around;
 }
 
@@ -50,12 +50,13 @@ export function pgGuards(databases: Databases, transactions: Transactions): PgGu
       if (policies !== undefined) poolCall.place = watchStatement(policies, breaker, isSubmittable(args[0]) || !maySettle(operation));
       return poolCall.start(original, pool, args);
     },
-    poolConnect: (original, self, args) => {
-      const pool = self as PgPool;
-      const call = takeStarting();
-      if (call !== undefined) return isFunction(args[0]) ? original(pool, [call.onClient(args[0], pool)]) : original(pool, args);
-      const watch = pool.ending === true ? undefined : databases.ofPool(pool);
-      return watch === undefined ? original(pool, args) : checkOut(original, pool, args, watch);
+    poolConnect: {
+      through: (pool, args) => takeStarting()?.onClient(pool as PgPool, args),
+      around: (original, self, args) => {
+        const pool = self as PgPool;
+        const watch = pool.ending === true ? undefined : databases.ofPool(pool);
+        return watch === undefined ? original(pool, args) : checkOut(original, pool, args, watch);
+      },
     },
     poolNewClient: (original, self, args) => connectingForPool(original, self, args, databases.ofPool(self as PgPool)?.database),
     poolEnd: (original, self, args) => {
@@ -65,12 +66,13 @@ export function pgGuards(databases: Databases, transactions: Transactions): PgGu
       if (queue.length > 0) watch?.database.server.pending.abandon(new Set(queue.map(({ callback }) => callback)));
       return original(self, args);
     },
-    clientQuery: (original, self, args) => {
-      const client = self as PgClient;
-      const call = takeHandedOver(client);
-      if (call !== undefined) return call.query(original, client, args);
-      const database = args[0] === null || args[0] === undefined ? undefined : databases.ofClient(client);
-      return database === undefined ? original(client, args) : query(original, client, args, database, transactions);
+    clientQuery: {
+      through: (client, args) => takeHandedOver(client as PgClient)?.query(client as PgClient, args),
+      around: (original, self, args) => {
+        const client = self as PgClient;
+        const database = args[0] === null || args[0] === undefined ? undefined : databases.ofClient(client);
+        return database === undefined ? original(client, args) : query(original, client, args, database, transactions);
+      },
     },
     clientConnect: (original, self, args) => connectClient(original, self as PgClient, args, databases),
   };

@@ -1,5 +1,5 @@
 import { version } from '../../src/core/version.ts';
-import { type Around, guardMethod } from '../shared/guard.ts';
+import { type Around, guardMethod, type Through } from '../shared/guard.ts';
 import { hookFiles, type Undo } from '../shared/hook.ts';
 import { BreakerInstrumentation, type BreakerInstrumentationConfig, type InstrumentationContext } from '../shared/instrumentation.ts';
 import { Databases } from './database.ts';
@@ -39,7 +39,7 @@ function install(context: InstrumentationContext<PgBreakerConfig>): Undo {
   ]);
 }
 
-function guardAll(exported: unknown, arounds: Readonly<Record<string, Around>>): Undo | undefined {
+function guardAll(exported: unknown, arounds: Readonly<Record<string, Around | Through>>): Undo | undefined {
   const prototype: unknown = (exported as { prototype?: unknown } | undefined)?.prototype;
   if (typeof prototype !== 'object' || prototype === null) return undefined;
   const owner = prototype as Record<string, unknown>;

@@ -3,10 +3,11 @@ import type { Injection } from '../../src/breaker/injection.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import type { Timer } from '../../src/core/clock.ts';
 import { CallTimeoutError } from '../../src/core/errors.ts';
+import { reportFault } from '../../src/core/fault.ts';
 import { isolated } from '../../src/core/isolated.ts';
 import { judge } from '../shared/admission.ts';
 import type { InContext } from '../shared/caller-context.ts';
-import type { Original } from '../shared/guard.ts';
+import type { GoesOn, Original } from '../shared/guard.ts';
 import { requestCancel } from './cancel.ts';
 import type { Database } from './database.ts';
 import { deadline, timeLimitOf } from './deadline.ts';
@@ -126,8 +127,14 @@ export class PoolCall implements Pending {
     }
   }
 
+  /** How `Pool.connect` goes on for it. */
+  onClient(pool: PgPool, args: readonly unknown[]): GoesOn {
+    const [callback] = args;
+    return isFunction(callback) ? { args: [this.#inward(callback as PgCallback, pool)] } : { args };
+  }
+
   /** Stands before the callback that waits for a client. */
-  onClient(callback: PgCallback, pool: PgPool): PgCallback {
+  #inward(callback: PgCallback, pool: PgPool): PgCallback {
     const call = this;
     // Time spent in the pool's queue says nothing of the server.
     if (isSaturated(pool)) {
@@ -164,31 +171,28 @@ export class PoolCall implements Pending {
     return inward;
   }
 
-  /** Runs `Client.query` for it. */
-  query(original: Original, client: PgClient, args: readonly unknown[]): unknown {
+  /** How `Client.query` goes on for it. */
+  query(client: PgClient, args: readonly unknown[]): GoesOn {
     const [text, values, callback] = args;
     if (!isFunction(callback)) {
       this.abandon();
-      return original(client, args);
+      return { args };
     }
     const call = this;
     this.#next = callback;
     this.#client = client;
     this.sent = true;
-    const result: PgCallback = function (this: unknown, error?: unknown, ...results: unknown[]) {
+    // What it stands before is pg-pool's own, which takes no more than these two.
+    const result: PgCallback = function (this: unknown, error?: unknown, value?: unknown) {
       // An answered caller's client was destroyed: what it says about that concerns nobody.
       if (call.#answered) return undefined;
       if (error) call.#fail(error, false);
-      else call.#succeed(results[0]);
-      return callback.call(this, error, ...results);
+      else call.#succeed(value);
+      return callback.call(this, error, value);
     };
     const { injection } = this.#permit;
-    try {
-      return original(client, [text, values, injection === undefined ? result : delayed(result, injection)]);
-    } catch (error) {
-      this.#fail(error, false);
-      throw error;
-    }
+    const heard = injection === undefined ? result : delayed(result, injection);
+    return { args: [text, values, heard], threw: (error) => call.#fail(error, false) };
   }
 
   /** The server is silent: answers the caller. A client under way is then destroyed by pg-pool, as after any error. */
@@ -242,10 +246,13 @@ export class PoolCall implements Pending {
 
   #succeed(value: unknown): void {
     if (this.#settled) return;
-    isolated('settling a query', () => {
+    // As `isolated`, but without a function per call.
+    try {
       this.#end();
       settleResult(this.#database, this.#permit, value);
-    });
+    } catch (fault) {
+      reportFault(fault, 'settling a query');
+    }
   }
 
   #fail(error: unknown, connecting: boolean): void {

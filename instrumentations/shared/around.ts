@@ -7,6 +7,20 @@ export type Original = (self: unknown, args: readonly unknown[]) => unknown;
  */
 export type Around = (original: Original, self: unknown, args: readonly unknown[]) => unknown;
 
+/** A call that goes on with other arguments. */
+export interface GoesOn {
+  readonly args: readonly unknown[];
+  /** It has thrown, and does so to its caller. */
+  threw?(error: unknown): void;
+}
+
+/** For a method that calls already guarded go through as well: those go on, with no more than that around them, and `around` is for all others. */
+export interface Through {
+  /** How a call that is guarded already goes on, `undefined` for any other. A throw of its own is reported, and the call goes on as it is. */
+  through(self: unknown, args: readonly unknown[]): GoesOn | undefined;
+  readonly around: Around;
+}
+
 /** The call goes on as it is. No answer of a call's can be mistaken for it. */
 export const goOn = Symbol('go on');
 

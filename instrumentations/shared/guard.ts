@@ -1,9 +1,9 @@
 import { isBreakerError } from '../../src/core/errors.ts';
 import { reportFault } from '../../src/core/fault.ts';
-import { type Around, type Before, goOn, type Original } from './around.ts';
+import { type Around, type Before, type GoesOn, goOn, type Original, type Through } from './around.ts';
 import { type AnyFunction, imitate, type Wrapped } from './imitate.ts';
 
-export { type Around, type Before, goOn, type Original } from './around.ts';
+export { type Around, type Before, type GoesOn, goOn, type Original, type Through } from './around.ts';
 
 export interface Guard {
   /** Whether it guards: not after `remove`, and not where another guard had been first. */
@@ -30,7 +30,7 @@ const inert: Guard = { active: false, promote: () => undefined, remove: () => un
  * say `if (isWrapped(fn)) unwrap(fn)`; hence it answers `__wrapped`, `__original` and `__unwrap` for what is inside it.
  * Never throws: what cannot be guarded is reported and left alone.
  */
-export function guardMethod(owner: object, name: PropertyKey, around: Around | Before): Guard {
+export function guardMethod(owner: object, name: PropertyKey, around: Around | Before | Through): Guard {
   const names = (owner as { [guardedNames]?: Set<PropertyKey> })[guardedNames];
   if (Object.hasOwn(owner, guardedNames) && names?.has(name)) return inert;
   try {
@@ -52,7 +52,7 @@ interface Shell {
 class MethodGuard implements Guard {
   readonly #owner: object;
   readonly #name: PropertyKey;
-  readonly #around: Around | Before;
+  readonly #around: Around | Before | Through;
   readonly #shells = new WeakMap<object, Shell>();
   /** As found; `undefined` when the method was inherited. */
   readonly #descriptor: PropertyDescriptor | undefined;
@@ -60,7 +60,7 @@ class MethodGuard implements Guard {
   #promotions = 0;
   active = true;
 
-  constructor(owner: object, name: PropertyKey, around: Around | Before) {
+  constructor(owner: object, name: PropertyKey, around: Around | Before | Through) {
     this.#owner = owner;
     this.#name = name;
     this.#around = around;
@@ -104,7 +104,7 @@ class MethodGuard implements Guard {
   #install(inner: AnyFunction): Shell {
     const around = this.#around;
     const shell: Shell = { fn: inner, inner, original: (self, args) => Reflect.apply(shell.inner, self, args) };
-    const fn = typeof around === 'function' ? this.#fnAround(around, shell) : this.#fnBefore(around, shell);
+    const fn = this.#fnOf(around, shell);
     shell.fn = fn;
     imitate(fn, inner);
     Object.defineProperties(fn, {
@@ -155,12 +155,29 @@ class MethodGuard implements Guard {
     }
   }
 
+  #fnOf(around: Around | Before | Through, shell: Shell): AnyFunction {
+    if (typeof around === 'function') return this.#fnAround(around, shell);
+    return 'through' in around ? this.#fnThrough(around, shell) : this.#fnBefore(around, shell);
+  }
+
   #fnAround(around: Around, shell: Shell): AnyFunction {
     const guard = this;
     // A method, not a function expression: like most of what it stands for, it has no `prototype` of its own.
     const { fn } = {
       fn(this: unknown, ...args: unknown[]): unknown {
         return guard.#isOn(shell) ? guard.#callAround(around, shell, this, args) : Reflect.apply(shell.inner, this, args);
+      },
+    };
+    return fn;
+  }
+
+  #fnThrough(through: Through, shell: Shell): AnyFunction {
+    const guard = this;
+    const { fn } = {
+      fn(this: unknown, ...args: unknown[]): unknown {
+        if (!guard.#isOn(shell)) return Reflect.apply(shell.inner, this, args);
+        const going = letThrough(through, guard.#name, this, args);
+        return going === undefined ? guard.#callAround(through.around, shell, this, args) : goOnAs(going, shell, this);
       },
     };
     return fn;
@@ -253,6 +270,24 @@ function setStackTraceLimit(limit: number): void {
     Error.stackTraceLimit = limit;
   } catch {
     // Frozen, as hardened programs have it.
+  }
+}
+
+function letThrough(through: Through, name: PropertyKey, self: unknown, args: unknown[]): GoesOn | undefined {
+  try {
+    return through.through(self, args);
+  } catch (error) {
+    reportFault(error, `the guard of ${String(name)}`);
+    return { args };
+  }
+}
+
+function goOnAs(going: GoesOn, shell: Shell, self: unknown): unknown {
+  try {
+    return Reflect.apply(shell.inner, self, going.args);
+  } catch (error) {
+    going.threw?.(error);
+    throw error;
   }
 }
 

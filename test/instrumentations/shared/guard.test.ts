@@ -364,6 +364,47 @@ describe('a fault in a guard', () => {
     expect(calls()).toBe(0);
   });
 
+  it('a call that is guarded already goes on with the arguments it is given, every other has its guard around it', () => {
+    let own = true;
+    const owner = { send: (...args: unknown[]) => args };
+    const guard = guardMethod(owner, 'send', {
+      through: (self, args) => (own ? { args: [self === owner, ...args] } : undefined),
+      around: (original, self, args) => ['around', original(self, args)],
+    });
+    expect(owner.send(1, 2)).toEqual([true, 1, 2]);
+    own = false;
+    expect(owner.send(1, 2)).toEqual(['around', [1, 2]]);
+    guard.remove();
+    expect(owner.send(1, 2)).toEqual([1, 2]);
+  });
+
+  it('a call that went on and throws is told of, and throws the same to its caller', () => {
+    const told: unknown[] = [];
+    const error = new Error('its own');
+    const owner = {
+      send: () => {
+        throw error;
+      },
+    };
+    const threw = (thrown: unknown): unknown => told.push(thrown);
+    guardMethod(owner, 'send', { through: (_, args) => ({ args, threw }), around: () => 'around' });
+    expect(() => owner.send()).toThrow(error);
+    expect(told).toEqual([error]);
+  });
+
+  it('a fault in finding out how a call goes on is reported, and the call goes on once, as it is', () => {
+    setFaultReporter((fault) => faults.push(fault));
+    const calls: unknown[][] = [];
+    const owner = { send: (...args: unknown[]) => calls.push(args) };
+    const through = (): never => {
+      throw new Error('ours');
+    };
+    guardMethod(owner, 'send', { through, around: () => 'around' });
+    expect(owner.send('x')).toBe(1);
+    expect(calls).toEqual([['x']]);
+    expect(faults).toMatchObject([{ message: 'ours' }]);
+  });
+
   it('what cannot be guarded is reported and left alone', () => {
     setFaultReporter((error) => faults.push(error));
     const frozen = Object.freeze({ send: () => 'x' });
