@@ -170,7 +170,7 @@ export class Attachment implements TelemetryHandle {
   }
 
   #moved(event: TransitionEvent): void {
-    this.#onMoved?.();
+    isolated('telemetry of a state change', () => this.#onMoved?.());
     this.#binding.check();
     // Each on its own: a fault in one must not cost the other.
     isolated('telemetry of a state change', () => this.#tracer.endLostProbes(event));

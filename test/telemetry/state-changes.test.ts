@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { setFaultReporter } from '../../src/core/fault.ts';
+import { Attachment } from '../../src/telemetry/attachment.ts';
 import { fail, inSpan, type Rig, setUp, succeed, TestSdk, trip, unregister } from './sdk.ts';
 
 describe('a state change', () => {
@@ -65,6 +67,19 @@ describe('a state change', () => {
     await inSpan('request', () => trip(rig.breaker));
     expect(sdk.spans('request')[0]?.events).toEqual([]);
     expect(sdk.logs()).toHaveLength(1);
+  });
+
+  it('is told of, also where who is told of it before has a fault', async () => {
+    rig.telemetry.dispose();
+    setFaultReporter(() => {});
+    const telemetry = new Attachment(rig.registry, {}, () => {
+      throw new Error('ours');
+    });
+    await inSpan('request', () => trip(rig.breaker));
+    expect(sdk.spans('request')[0]?.events.map(({ name }) => name)).toEqual(['breaker.state_change']);
+    expect(sdk.logs()).toHaveLength(1);
+    telemetry.dispose();
+    setFaultReporter(undefined);
   });
 
   it('in shadow mode is a verdict: told, marked, and no cause for alarm', async () => {
