@@ -3,6 +3,7 @@ import { isTracingSuppressed } from '../../src/core/suppress-tracing.ts';
 import { policiesOf } from '../../src/policies/compose.ts';
 import { watchLimits } from '../../src/policies/watching.ts';
 import type { Undo } from '../shared/hook.ts';
+import { deepenStacks, restoreStacks } from '../shared/stack-depth.ts';
 import type { HttpAdmission } from './admission.ts';
 import { Attempts } from './attempts.ts';
 import { isSafeFetch } from './fetch-request.ts';
@@ -89,6 +90,7 @@ class FetchGuard {
       if (!(call instanceof HttpCall)) return call instanceof PolicedFetch ? call.run() : refuse(call);
       if (guard.#needsContext(call, args)) return guard.#sendInContext(call, this, args);
       const outer = handOver.begin(call);
+      const depth = deepenStacks();
       let result: unknown;
       try {
         result = Reflect.apply(original, this, args);
@@ -96,6 +98,7 @@ class FetchGuard {
         rejected(call, error);
         throw error;
       } finally {
+        restoreStacks(depth);
         handOver.end(outer);
       }
       return followed(call, result);

@@ -2,6 +2,7 @@ import { isBreakerError } from '../../src/core/errors.ts';
 import { reportFault } from '../../src/core/fault.ts';
 import { type Around, type Before, type GoesOn, goOn, type Original, type Through } from './around.ts';
 import { type AnyFunction, imitate, type Wrapped } from './imitate.ts';
+import { deepenStacks, restoreStacks } from './stack-depth.ts';
 
 export { type Around, type Before, type GoesOn, goOn, type Original, type Through } from './around.ts';
 
@@ -18,9 +19,6 @@ export interface Guard {
 const guardedNames = Symbol.for('otel-breaker.guarded');
 /** Others that promote themselves too would play leapfrog with us for ever. */
 const maxPromotions = 32;
-
-/** At most so many frames of ours stand between a caller and what he calls. */
-const ownFrames = 10;
 
 const inert: Guard = { active: false, promote: () => undefined, remove: () => undefined };
 
@@ -215,10 +213,7 @@ class MethodGuard implements Guard {
     let stage: 'before' | 'answered' | 'threw' = 'before';
     let outcome: unknown;
     const original: Original = (that, given) => {
-      // Frames of ours are not to push the caller's out of the stack of an error that is made within.
-      const limit = Error.stackTraceLimit;
-      const raised = limit + ownFrames;
-      if (limit > 0) setStackTraceLimit(raised);
+      const depth = deepenStacks();
       try {
         outcome = Reflect.apply(shell.inner, that, given);
         stage = 'answered';
@@ -228,7 +223,7 @@ class MethodGuard implements Guard {
         stage = 'threw';
         throw error;
       } finally {
-        if (Error.stackTraceLimit === raised) setStackTraceLimit(limit);
+        restoreStacks(depth);
       }
     };
     try {
@@ -262,14 +257,6 @@ class MethodGuard implements Guard {
       reportFault(error, `the guard of ${String(this.#name)}`);
     }
     return false;
-  }
-}
-
-function setStackTraceLimit(limit: number): void {
-  try {
-    Error.stackTraceLimit = limit;
-  } catch {
-    // Frozen, as hardened programs have it.
   }
 }
 
