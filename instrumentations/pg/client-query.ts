@@ -168,7 +168,7 @@ class QueryCall {
   #end(): void {
     this.#settled = true;
     this.place?.leave();
-    this.#held?.over();
+    this.#held?.end();
     this.signal?.removeEventListener('abort', this.#onAbort);
   }
 

@@ -2,7 +2,7 @@ import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Permit } from '../../src/breaker/permit.ts';
 import { isolated } from '../../src/core/isolated.ts';
 import type { Database } from './database.ts';
-import type { Pending } from './pending.ts';
+import type { Unpermitted } from './pending.ts';
 import { settleError, settleResult } from './settle.ts';
 
 /**
@@ -30,19 +30,20 @@ export function connectGate(database: Database, waits: boolean): ConnectGate {
 }
 
 /** An attempt under way, whose caller may have to be answered before the server does. */
-export class ConnectAttempt implements Pending {
+export class ConnectAttempt implements Unpermitted {
   readonly breaker: Breaker;
   readonly startedAt: number;
   readonly unseen: boolean;
   readonly sent = false;
   queuedAs: unknown;
-  older: Pending | undefined;
-  newer: Pending | undefined;
+  older: Unpermitted | undefined;
+  newer: Unpermitted | undefined;
   listed = false;
+  convicted = false;
   readonly #database: Database;
   readonly #permit: Permit<Breaker> | undefined;
   readonly #answer: (error: Error) => void;
-  #over = false;
+  over = false;
 
   /** @param answer gives the caller an error now; whatever the attempt comes to later is then his no more */
   constructor(database: Database, permit: Permit<Breaker> | undefined, waits: boolean, answer: (error: Error) => void) {
@@ -94,8 +95,8 @@ export class ConnectAttempt implements Pending {
   }
 
   #end(): boolean {
-    if (this.#over) return false;
-    this.#over = true;
+    if (this.over) return false;
+    this.over = true;
     this.#database.server.pending.remove(this);
     return true;
   }

@@ -25,6 +25,7 @@ export class Database {
     const known = this.#breakers[purpose];
     if (known !== undefined && !known.retired) return known;
     const breaker = this.server.group.breaker(purpose, this.name);
+    this.server.pending.follow(breaker);
     this.#breakers[purpose] = breaker;
     return breaker;
   }

@@ -28,9 +28,7 @@ export class HeldQuery implements Pending {
   /** It stands in the client's queue, at least, and will be sent: it may yet be carried out. */
   readonly sent = true;
   readonly queuedAs = undefined;
-  older: Pending | undefined;
-  newer: Pending | undefined;
-  listed = false;
+  convicted = false;
   readonly #deadline: Timer | undefined;
 
   constructor(
@@ -44,7 +42,7 @@ export class HeldQuery implements Pending {
   ) {
     this.breaker = permit.breaker;
     this.startedAt = permit.startedAt;
-    database.server.pending.add(this);
+    permit.holder = this;
     const limit = timeLimitOf(this.breaker);
     this.#deadline = limit === undefined ? undefined : deadline(this.breaker, limit, (error) => this.giveUp(error, true));
   }
@@ -113,9 +111,12 @@ export class HeldQuery implements Pending {
 
   abandon(): void {}
 
-  over(): void {
+  get over(): boolean {
+    return this.permit.settled;
+  }
+
+  end(): void {
     this.#deadline?.cancel();
-    this.database.server.pending.remove(this);
   }
 }
 

@@ -9,7 +9,7 @@ import { callerContext } from '../shared/caller-context.ts';
 import type { Database } from './database.ts';
 import { deadline, timeLimitOf } from './deadline.ts';
 import type { Operation } from './operation.ts';
-import type { Pending } from './pending.ts';
+import type { Unpermitted } from './pending.ts';
 import { settleError } from './settle.ts';
 import { isFunction, isSubmittable, type PgCallback, type PgClient } from './types.ts';
 
@@ -40,20 +40,21 @@ interface Waiter {
  * A statement that meets an injected hang: it is not sent, now or later, and takes no connection. Its caller waits until the
  * injection ends, a time is over, or its circuit is open and the server has seemed silent for as long as that takes otherwise.
  */
-export class HungQuery implements Pending {
+export class HungQuery implements Unpermitted {
   readonly breaker: Breaker;
   readonly startedAt: number;
   readonly unseen = false;
   readonly sent = true;
   readonly hung = true;
   readonly queuedAs = undefined;
-  older: Pending | undefined;
-  newer: Pending | undefined;
+  older: Unpermitted | undefined;
+  newer: Unpermitted | undefined;
   listed = false;
+  convicted = false;
   readonly #waiter: Waiter;
   readonly #held: { drop(): void };
   readonly #timers: Timer[] = [];
-  #over = false;
+  over = false;
 
   constructor(waiter: Waiter) {
     const { database, permit, injection, queryTimeout, signal } = waiter;
@@ -96,8 +97,8 @@ export class HungQuery implements Pending {
   };
 
   #end(error: unknown, settle: () => void, tells = true): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.over) return;
+    this.over = true;
     const { database, signal, tell } = this.#waiter;
     this.#held.drop();
     for (const timer of this.#timers) timer.cancel();

@@ -20,9 +20,17 @@ export interface Pending {
   readonly queuedAs: unknown;
   /** Nobody will ever say how it ends. */
   abandon(): void;
-  /** Neighbours among the calls that wait, and whether it is one of them: the business of `PendingCalls`. */
-  older: Pending | undefined;
-  newer: Pending | undefined;
+  /** Its caller has been answered. */
+  readonly over: boolean;
+  /** It has been told to answer: the business of `PendingCalls`. */
+  convicted: boolean;
+}
+
+/** A call that is not found by the permit that holds it. */
+export interface Unpermitted extends Pending {
+  /** Neighbours among such calls, and whether it is one of them: the business of `PendingCalls`. */
+  older: Unpermitted | undefined;
+  newer: Unpermitted | undefined;
   listed: boolean;
 }
 
@@ -42,15 +50,19 @@ const LONGEST_PATIENCE_MS = 30_000;
  * The calls that wait on one server. A frozen server never answers, and pg waits for ever: the breaker keeps later calls
  * away, but those admitted before would hang. They are answered once the circuit is open, the server was asked again and
  * kept silent, and they have waited long enough. A call that is slow by nature is left alone.
+ *
+ * Nearly all of them are the holders of permits of breakers that are followed. Those are looked through when there is an outage; to be found
+ * costs such a call nothing more.
  */
 export class PendingCalls {
   readonly #server: PendingServer;
+  readonly #followed = new Set<Breaker>();
   /**
    * Linked through the calls themselves. A Set would leave its outgrown tables behind, each of which keeps the next one
    * alive: with thousands of calls a second all of them got into the old generation, and collecting them took most of the time.
    */
-  #oldest: Pending | undefined;
-  #newest: Pending | undefined;
+  #oldest: Unpermitted | undefined;
+  #newest: Unpermitted | undefined;
   /** When the newest call that succeeded had begun. */
   #newestSuccess = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
@@ -62,7 +74,13 @@ export class PendingCalls {
     this.#server = server;
   }
 
-  add(call: Pending): void {
+  /** The calls that hold a breaker's permits may wait for the server. */
+  follow(breaker: Breaker): void {
+    for (const each of this.#followed) if (each.retired && each.inFlight === 0) this.#followed.delete(each);
+    this.#followed.add(breaker);
+  }
+
+  add(call: Unpermitted): void {
     if (call.listed) return;
     call.listed = true;
     call.older = this.#newest;
@@ -72,7 +90,7 @@ export class PendingCalls {
     if (call.unseen && this.#timer === undefined) this.#schedule();
   }
 
-  remove(call: Pending): void {
+  remove(call: Unpermitted): void {
     if (!call.listed) return;
     call.listed = false;
     const { older, newer } = call;
@@ -87,11 +105,17 @@ export class PendingCalls {
 
   /** Pools that end never answer those that still queue for a client. @param queue what stands in it */
   abandon(queue: ReadonlySet<unknown>): void {
-    for (let call = this.#oldest; call !== undefined; ) {
-      const { newer } = call;
-      if (call.queuedAs !== undefined && queue.has(call.queuedAs)) call.abandon();
-      call = newer;
+    for (const call of this.#waiting()) if (call.queuedAs !== undefined && queue.has(call.queuedAs)) call.abandon();
+  }
+
+  /** As of now, those that began first before the others. */
+  #waiting(): Pending[] {
+    const calls: Pending[] = [];
+    for (let call = this.#oldest; call !== undefined; call = call.newer) if (!call.convicted) calls.push(call);
+    for (const breaker of this.#followed) {
+      for (const { holder } of breaker.underWay) if (holder !== undefined && !(holder as Pending).convicted) calls.push(holder as Pending);
     }
+    return calls.sort((a, b) => a.startedAt - b.startedAt);
   }
 
   succeeded(startedAt: number): void {
@@ -118,7 +142,7 @@ export class PendingCalls {
     this.#timer = undefined;
     const now = this.#server.clock.now();
     let due = Number.POSITIVE_INFINITY;
-    for (let call = this.#oldest; call !== undefined; call = call.newer) due = Math.min(due, this.#due(call));
+    for (const call of this.#waiting()) due = Math.min(due, this.#due(call));
     if (due === Number.POSITIVE_INFINITY) return;
     const backOff = this.#patience === 1 ? 0 : Math.min(CONNECT_SUSPICION_MS * this.#patience, LONGEST_PATIENCE_MS);
     this.#timer = this.#server.clock.setTimer(() => void this.#look(), Math.max(due - now, backOff, 1));
@@ -127,8 +151,7 @@ export class PendingCalls {
   async #look(): Promise<void> {
     this.#timer = undefined;
     const now = this.#server.clock.now();
-    const waiting: Pending[] = [];
-    for (let call = this.#oldest; call !== undefined; call = call.newer) if (this.#due(call) <= now) waiting.push(call);
+    const waiting = this.#waiting().filter((call) => this.#due(call) <= now);
     if (waiting.length > 0) {
       this.#asking = true;
       const silent = await this.#server.isSilent().catch(() => false);
@@ -145,8 +168,9 @@ export class PendingCalls {
     const now = this.#server.clock.now();
     for (const call of waiting) {
       // Since the question was asked it may have settled, or found company that succeeded.
-      if (!call.listed || call.breaker.state !== 'open' || this.#due(call) > now) continue;
-      this.remove(call);
+      if (call.over || call.convicted || call.breaker.state !== 'open' || this.#due(call) > now) continue;
+      // Once: it may turn out to have nobody to answer.
+      call.convicted = true;
       try {
         call.answer();
       } catch (error) {

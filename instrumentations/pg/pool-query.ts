@@ -71,9 +71,7 @@ export class PoolCall implements Pending {
   readonly unseen = false;
   sent = false;
   queuedAs: unknown;
-  older: Pending | undefined;
-  newer: Pending | undefined;
-  listed = false;
+  convicted = false;
   /** In a bulkhead that only counts. */
   place: { leave(): void } | undefined;
   readonly #database: Database;
@@ -98,6 +96,10 @@ export class PoolCall implements Pending {
     this.breaker = permit.breaker;
   }
 
+  get over(): boolean {
+    return this.#settled;
+  }
+
   get startedAt(): number {
     return this.#permit.startedAt;
   }
@@ -111,7 +113,7 @@ export class PoolCall implements Pending {
   start(original: Original, pool: PgPool, args: readonly unknown[]): unknown {
     const outer = starting;
     starting = this;
-    this.#database.server.pending.add(this);
+    this.#permit.holder = this;
     const limit = timeLimitOf(this.breaker);
     if (limit !== undefined) this.#deadline = deadline(this.breaker, limit, (error) => this.giveUp(error, true));
     try {
@@ -273,6 +275,5 @@ export class PoolCall implements Pending {
     this.#settled = true;
     this.place?.leave();
     this.#deadline?.cancel();
-    this.#database.server.pending.remove(this);
   }
 }

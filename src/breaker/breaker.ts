@@ -280,6 +280,10 @@ export class Breaker implements PermitOwner {
     return takeSnapshot(this, this.#circuit, this.#circuit.present(now), now, this.#rule, this.#announcer.lastTrip);
   }
 
+  /** @internal The permits of the calls under way, as of now. */
+  get underWay(): Iterable<Permit> {
+    return this.#admission.calls;
+  }
   /** @internal For policies. */
   get tracer(): CallTracer | undefined {
     return this.#admission.tracer;

@@ -40,6 +40,8 @@ export class Permit<Owner extends PermitOwner = PermitOwner> {
   trace: unknown = undefined;
   /** What its call meets, unless an injected error has ended it by now. Whoever has asked for such a permit heeds it. */
   injection: Injection | undefined = undefined;
+  /** What whoever made the call keeps with it, to be found by those who look through the calls under way. */
+  holder: unknown = undefined;
 
   constructor(
     readonly breaker: Owner,

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Pending, PendingCalls } from '../../../instrumentations/pg/pending.ts';
+import { type Pending, PendingCalls, type Unpermitted } from '../../../instrumentations/pg/pending.ts';
 import type { Breaker } from '../../../src/breaker/breaker.ts';
 import { createBreaker } from '../../../src/breaker/create-breaker.ts';
+import type { Permit } from '../../../src/breaker/permit.ts';
 import { ManualClock } from '../../../src/testing.ts';
 
 let clock: ManualClock;
@@ -36,15 +37,20 @@ const open = () => {
   breaker.report(new Error('gone'), { refused: true });
   calls.opened();
 };
-function call(name: string, over: Partial<Pending> = {}): Pending {
-  const made: Pending = {
-    breaker,
-    startedAt: clock.now(),
-    unseen: false,
-    sent: true,
-    answer: () => answered.push(name),
-    queuedAs: undefined,
-    abandon: () => void answered.push(`${name} given up`),
+const pending = (name: string): Pending => ({
+  breaker,
+  startedAt: clock.now(),
+  unseen: false,
+  sent: true,
+  answer: () => answered.push(name),
+  queuedAs: undefined,
+  abandon: () => void answered.push(`${name} given up`),
+  over: false,
+  convicted: false,
+});
+function call(name: string, over: Partial<Pending> = {}): Unpermitted {
+  const made: Unpermitted = {
+    ...pending(name),
     older: undefined,
     newer: undefined,
     listed: false,
@@ -102,9 +108,9 @@ describe('calls that wait on a silent server', () => {
 
   it('are forgotten in whatever order they settle, and those that are left are answered in theirs', async () => {
     const made = ['a', 'b', 'c', 'd', 'e'].map((name) => call(name));
-    for (const at of [2, 0, 4, 2]) calls.remove(made[at] as Pending);
+    for (const at of [2, 0, 4, 2]) calls.remove(made[at] as Unpermitted);
     call('f');
-    calls.remove(made[3] as Pending);
+    calls.remove(made[3] as Unpermitted);
     for (const at of [0, 2, 3, 4]) expect(made[at]).toMatchObject({ older: undefined, newer: undefined });
     open();
     await pass(2_000);
@@ -126,6 +132,58 @@ describe('calls that wait on a silent server', () => {
     calls.remove(settled);
     await pass(2_000);
     expect([questions, answered]).toEqual([0, []]);
+  });
+});
+
+describe('calls that hold permits', () => {
+  const held = (name: string, over: Partial<Pending> = {}): Permit => {
+    const permit = breaker.tryAcquire() as Permit;
+    permit.holder = { ...pending(name), ...over };
+    return permit;
+  };
+
+  it('are found by them, answered once, with others in the order in which they began', async () => {
+    calls.follow(breaker);
+    call('a');
+    held('b');
+    await pass(10);
+    call('c');
+    held('d', { answer: () => undefined });
+    held('e');
+    open();
+    await pass(10_000);
+    expect([answered, questions]).toEqual([['a', 'b', 'c', 'e'], 2]);
+  });
+
+  it('are not answered once those are settled, or when nobody follows their breaker', async () => {
+    held('a');
+    open();
+    await pass(3_000);
+    expect([questions, answered]).toEqual([0, []]);
+    calls.follow(breaker);
+    breaker.reset();
+    held('b').ignore();
+    open();
+    await pass(3_000);
+    expect(answered).toEqual(['a']);
+  });
+
+  it('are found as long as they are under way, also when their breaker is no longer in use', async () => {
+    calls.follow(breaker);
+    held('a');
+    breaker.retired = true;
+    calls.follow(createBreaker({}, { clock }));
+    open();
+    await pass(3_000);
+    expect(answered).toEqual(['a']);
+  });
+
+  it('are given up when the pool in whose queue they stand ends', () => {
+    calls.follow(breaker);
+    held('a');
+    held('b', { queuedAs: 'b' });
+    calls.abandon(new Set(['b', undefined]));
+    expect(answered).toEqual(['b given up']);
   });
 });
 
