@@ -86,22 +86,23 @@ class FetchGuard {
     // A plain function: calling a Proxy takes ten times as long. All in one, to be one frame only in the client's stacks.
     this.fetch = function (this: unknown, ...args: unknown[]): unknown {
       const call = guard.#admitted(args);
-      if (call === undefined) return Reflect.apply(original, this, args);
-      if (!(call instanceof HttpCall)) return call instanceof PolicedFetch ? call.run() : refuse(call);
-      if (guard.#needsContext(call, args)) return guard.#sendInContext(call, this, args);
-      const outer = handOver.begin(call);
+      if (call !== undefined) {
+        if (!(call instanceof HttpCall)) return call instanceof PolicedFetch ? call.run() : refuse(call);
+        if (guard.#needsContext(call, args)) return guard.#sendInContext(call, this, args);
+      }
+      const outer = call && handOver.begin(call);
       const depth = deepenStacks();
       let result: unknown;
       try {
         result = Reflect.apply(original, this, args);
       } catch (error) {
-        rejected(call, error);
+        if (call !== undefined) rejected(call, error);
         throw error;
       } finally {
         restoreStacks(depth);
-        handOver.end(outer);
+        if (call !== undefined) handOver.end(outer);
       }
-      return followed(call, result);
+      return call === undefined ? result : followed(call, result);
     };
     Object.setPrototypeOf(this.fetch, Object.getPrototypeOf(original) as object);
     if (!Object.hasOwn(original, 'prototype')) this.fetch.prototype = undefined;

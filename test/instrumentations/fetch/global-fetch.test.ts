@@ -200,6 +200,22 @@ describe('the guard', () => {
     expect((error as Error).stack?.match(/global-fetch\.ts/g)).toHaveLength(1);
   });
 
+  it.each([url, 'about:blank'])("leaves the caller's frames in the stack of an error that is made within the call: %s", async (input) => {
+    original.mockImplementation(async () => {
+      throw new Error('at once');
+    });
+    const deep = async (fetch: Scope['fetch'], depth: number): Promise<number> => {
+      if (depth > 0) return deep(fetch, depth - 1);
+      const error = await (fetch(input) as Promise<unknown>).catch((reason: unknown) => reason);
+      return String((error as Error).stack).match(/ deep /g)?.length ?? 0;
+    };
+    const limit = Error.stackTraceLimit;
+    const bare = await deep(original, 20);
+    expect(bare).toBeGreaterThan(3);
+    expect(await deep(scope.fetch, 20)).toBeGreaterThanOrEqual(bare);
+    expect(Error.stackTraceLimit).toBe(limit);
+  });
+
   it('restores exactly what was there', () => {
     expect(scope.fetch).not.toBe(original);
     undo();
