@@ -4,6 +4,7 @@ import { isolated } from '../../src/core/isolated.ts';
 import type { Database } from './database.ts';
 import type { Unpermitted } from './pending.ts';
 import { settleError, settleResult } from './settle.ts';
+import type { PgPool } from './types.ts';
 
 /**
  * What becomes of an attempt to get a connection. While all is well it is no admission: a handshake counts for nothing,
@@ -35,6 +36,7 @@ export class ConnectAttempt implements Unpermitted {
   readonly startedAt: number;
   readonly unseen: boolean;
   readonly sent = false;
+  queue: PgPool | undefined;
   queuedAs: unknown;
   older: Unpermitted | undefined;
   newer: Unpermitted | undefined;

@@ -60,10 +60,11 @@ export function pgGuards(databases: Databases, transactions: Transactions): PgGu
     },
     poolNewClient: (original, self, args) => connectingForPool(original, self, args, databases.ofPool(self as PgPool)?.database),
     poolEnd: (original, self, args) => {
-      const { ending, _pendingQueue: queue = [] } = self as PgPool;
-      const watch = ending === true ? undefined : databases.knownPool(self as PgPool);
+      const pool = self as PgPool;
+      const { ending, _pendingQueue: queue = [] } = pool;
+      const watch = ending === true ? undefined : databases.knownPool(pool);
       watch?.ended();
-      if (queue.length > 0) watch?.database.server.pending.abandon(new Set(queue.map(({ callback }) => callback)));
+      if (queue.length > 0) watch?.database.server.pending.abandon(pool, new Set(queue.map(({ callback }) => callback)));
       return original(self, args);
     },
     clientQuery: {

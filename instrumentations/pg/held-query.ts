@@ -8,7 +8,7 @@ import type { InContext } from '../shared/caller-context.ts';
 import { Barrier, requestCancel } from './cancel.ts';
 import type { Database } from './database.ts';
 import { deadline, timeLimitOf } from './deadline.ts';
-import type { Pending } from './pending.ts';
+import type { PendingCalls, Permitted } from './pending.ts';
 import { isFunction, type PgCallback, type PgClient } from './types.ts';
 
 /** What the client keeps of a query that is under way. */
@@ -21,12 +21,13 @@ interface PgQuery {
  * way pg itself does it for `query_timeout`; the connection stays as it is, because it may be all that the application has,
  * and its session with it. A pool lets go of such a client when it comes back while the answer is still owing.
  */
-export class HeldQuery implements Pending {
+export class HeldQuery implements Permitted {
   readonly breaker: Breaker;
   readonly startedAt: number;
   readonly unseen = false;
   /** It stands in the client's queue, at least, and will be sent: it may yet be carried out. */
   readonly sent = true;
+  readonly queue = undefined;
   readonly queuedAs = undefined;
   convicted = false;
   readonly #deadline: Timer | undefined;
@@ -110,6 +111,10 @@ export class HeldQuery implements Pending {
   }
 
   abandon(): void {}
+
+  get among(): PendingCalls {
+    return this.database.server.pending;
+  }
 
   get over(): boolean {
     return this.permit.settled;

@@ -46,6 +46,7 @@ export class HungQuery implements Unpermitted {
   readonly unseen = false;
   readonly sent = true;
   readonly hung = true;
+  readonly queue = undefined;
   readonly queuedAs = undefined;
   older: Unpermitted | undefined;
   newer: Unpermitted | undefined;

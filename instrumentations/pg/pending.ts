@@ -2,6 +2,7 @@ import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Clock, Timer } from '../../src/core/clock.ts';
 import { reportFault } from '../../src/core/fault.ts';
 import { ANSWER_AFTER_MS, CONNECT_SUSPICION_MS, VICTIM_SLACK_MS } from './defaults.ts';
+import type { PgPool } from './types.ts';
 
 /** A call under way whose caller can be answered before the server does, because pg-pool lets go of its client safely. */
 export interface Pending {
@@ -16,7 +17,9 @@ export interface Pending {
   readonly hung?: boolean;
   /** Settles the caller's promise or callback; its client must not go back into the pool in use. */
   answer(): void;
-  /** What stands for it in the queue of a pool while it waits for a client. */
+  /** The pool that it waits in for a client that others use. */
+  readonly queue: PgPool | undefined;
+  /** What stands for it in the queue of a pool while it waits for a client, unless somebody has put something around it. */
   readonly queuedAs: unknown;
   /** Nobody will ever say how it ends. */
   abandon(): void;
@@ -24,6 +27,12 @@ export interface Pending {
   readonly over: boolean;
   /** It has been told to answer: the business of `PendingCalls`. */
   convicted: boolean;
+}
+
+/** A call that is found by the permit that it holds. */
+export interface Permitted extends Pending {
+  /** Those that wait on its server: breakers may be of several. */
+  readonly among: PendingCalls;
 }
 
 /** A call that is not found by the permit that holds it. */
@@ -104,8 +113,8 @@ export class PendingCalls {
   }
 
   /** Pools that end never answer those that still queue for a client. @param queue what stands in it */
-  abandon(queue: ReadonlySet<unknown>): void {
-    for (const call of this.#waiting()) if (call.queuedAs !== undefined && queue.has(call.queuedAs)) call.abandon();
+  abandon(pool: PgPool, queue: ReadonlySet<unknown>): void {
+    for (const call of this.#waiting()) if (call.queue === pool || (call.queuedAs !== undefined && queue.has(call.queuedAs))) call.abandon();
   }
 
   /** As of now, those that began first before the others. */
@@ -113,7 +122,10 @@ export class PendingCalls {
     const calls: Pending[] = [];
     for (let call = this.#oldest; call !== undefined; call = call.newer) if (!call.convicted) calls.push(call);
     for (const breaker of this.#followed) {
-      for (const { holder } of breaker.underWay) if (holder !== undefined && !(holder as Pending).convicted) calls.push(holder as Pending);
+      for (const permit of breaker.underWay) {
+        const holder = permit.holder as Permitted | undefined;
+        if (holder?.among === this && !holder.convicted) calls.push(holder);
+      }
     }
     return calls.sort((a, b) => a.startedAt - b.startedAt);
   }

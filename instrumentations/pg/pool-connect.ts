@@ -1,3 +1,4 @@
+import { isolated } from '../../src/core/isolated.ts';
 import { callerContext } from '../shared/caller-context.ts';
 import type { Original } from '../shared/guard.ts';
 import { ConnectAttempt, connectGate } from './connect.ts';
@@ -20,6 +21,14 @@ export function markFresh(client: PgClient): void {
 export const isBeingPrepared = (client: PgClient): boolean => client.release === undefined && fresh.has(client);
 
 /**
+ * Gives a client back that nobody waits for any more, in a turn of its own: the pool hands it on to the next in its queue at once, and where
+ * thousands have been answered meanwhile each would do so within the one before, until the stack is full.
+ */
+export function giveBack(release: () => unknown): void {
+  process.nextTick(() => isolated('giving a client back', () => void release()));
+}
+
+/**
  * `Pool.connect` by the application. With an idle client at hand it is left alone: it is answered at once, and the
  * statements that follow are guarded themselves. Otherwise it needs a connection or waits for one, and both may hang.
  */
@@ -40,7 +49,7 @@ export function checkOut(original: Original, pool: PgPool, args: readonly unknow
       const [error, client, done] = given;
       if (answered) {
         // Comes too late for its caller: it goes back into the pool as it is.
-        if (client && isFunction(done)) done();
+        if (client && isFunction(done)) giveBack(done);
         return undefined;
       }
       if (isPoolTimeout(error)) watch.timedOut(pool);
@@ -48,6 +57,7 @@ export function checkOut(original: Original, pool: PgPool, args: readonly unknow
       else attempt.succeeded(fresh.delete(client as PgClient));
       return Reflect.apply(callback, this, given);
     };
+    attempt.queue = waits ? pool : undefined;
     attempt.queuedAs = inward;
     const go = (): unknown => {
       const result = original(pool, [inward, ...args.slice(1)]);

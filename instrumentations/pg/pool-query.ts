@@ -12,7 +12,8 @@ import { requestCancel } from './cancel.ts';
 import type { Database } from './database.ts';
 import { deadline, timeLimitOf } from './deadline.ts';
 import { delayAnswer, HungQuery } from './injected.ts';
-import type { Pending } from './pending.ts';
+import type { PendingCalls, Permitted } from './pending.ts';
+import { giveBack } from './pool-connect.ts';
 import { isPoolTimeout, type PoolWatch } from './pool-watch.ts';
 import { settleError, settleResult } from './settle.ts';
 import { isFunction, isSaturated, type PgCallback, type PgClient, type PgPool } from './types.ts';
@@ -66,10 +67,12 @@ export function hangPoolQuery({ watch, pool, args, ...waiter }: HungPoolQuery): 
  * One admitted call of `Pool.query`. It is followed through the callbacks that pg-pool hands inward, so that the caller's
  * own promise or callback is left as it is.
  */
-export class PoolCall implements Pending {
+export class PoolCall implements Permitted {
   readonly breaker: Breaker;
   readonly unseen = false;
   sent = false;
+  /** While it waits for a client that others use. */
+  queue: PgPool | undefined;
   queuedAs: unknown;
   convicted = false;
   /** In a bulkhead that only counts. */
@@ -82,8 +85,6 @@ export class PoolCall implements Pending {
   #settled = false;
   #answered = false;
   readonly #inContext: InContext | undefined;
-  /** While it waits for a client that others use. */
-  #queue: PgPool | undefined;
   #client: PgClient | undefined;
   #deadline: Timer | undefined;
 
@@ -94,6 +95,10 @@ export class PoolCall implements Pending {
     this.#inContext = inContext;
     this.#permit = permit;
     this.breaker = permit.breaker;
+  }
+
+  get among(): PendingCalls {
+    return this.#database.server.pending;
   }
 
   get over(): boolean {
@@ -141,17 +146,17 @@ export class PoolCall implements Pending {
     // Time spent in the pool's queue says nothing of the server.
     if (isSaturated(pool)) {
       this.#permit.queue();
-      this.#queue = pool;
+      this.queue = pool;
     }
     this.#next = callback;
     const inward: PgCallback = function (this: unknown, error?: unknown, client?: unknown, done?: unknown) {
       if (call.#answered) {
         // Answered meanwhile: the client goes back as it came.
-        if (client && isFunction(done)) done();
+        if (client && isFunction(done)) giveBack(done);
         return undefined;
       }
       call.#permit.begin();
-      call.#queue = undefined;
+      call.queue = undefined;
       if (error) {
         if (isPoolTimeout(error)) call.#watch.timedOut(pool);
         call.#fail(error, true);
@@ -216,9 +221,9 @@ export class PoolCall implements Pending {
     const next = this.#next;
     if (this.#settled || next === undefined) return;
     if (!counts) this.#permit.cancel();
-    else if (this.#queue !== undefined) this.#permit.ignore(error);
+    else if (this.queue !== undefined) this.#permit.ignore(error);
     else this.#permit.settle(judge(this.breaker, { ok: false, error }, 'failure'), error);
-    if (this.#queue !== undefined) this.#watch.timedOut(this.#queue);
+    if (this.queue !== undefined) this.#watch.timedOut(this.queue);
     const { server } = this.#database;
     if (counts) isolated('asking a server whether it is there', () => server.suspect());
     const client = this.#client;

@@ -4,7 +4,9 @@ const ownFrames = 10;
 /** Frames of ours are not to push the caller's out of the stack of an error that is made within. @returns what {@link restoreStacks} takes back */
 export function deepenStacks(): number {
   const limit = Error.stackTraceLimit;
-  if (limit > 0) setLimit(limit + ownFrames);
+  // Without stacks there is nothing to deepen, and nothing to take back.
+  if (!(limit > 0)) return Number.NaN;
+  setLimit(limit + ownFrames);
   return limit + ownFrames;
 }
 

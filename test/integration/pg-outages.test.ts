@@ -228,6 +228,21 @@ it('calls that wait for a client of the pool are answered too, and the clients c
   await small.end();
 });
 
+it('thousands of calls that have waited for a client of the pool leave it as it was', { timeout: 60_000 }, async () => {
+  const small = new pg.Pool({ connectionString: server.url, max: 2 });
+  small.on('error', () => {});
+  await rounds(4, () => small.query('SELECT 1'));
+  server.freeze();
+  const [queries, clients] = await Promise.all([rounds(4_000, () => small.query('SELECT 1')), rounds(4_000, () => small.connect())]);
+  for (const { error } of [...queries, ...clients]) expect(isBreakerError(error)).toBe(true);
+  server.thaw();
+  await vi.waitFor(() => small.query('SELECT 1'), { timeout: 20_000, interval: 50 });
+  await vi.waitFor(() => expect([small.waitingCount, small.totalCount - small.idleCount]).toEqual([0, 0]));
+  for (let call = 0; call < 3; call += 1) await small.query('SELECT 1');
+  expect((await rounds(4, () => small.query('SELECT 1'))).every(({ error }) => error === undefined)).toBe(true);
+  await small.end();
+});
+
 it('slow healthy queries are never refused and open nothing, after thousands of fast ones and from cold', { timeout: 60_000 }, async () => {
   const wide = new pg.Pool({ connectionString: server.url, max: 20 });
   const fast = Array.from({ length: 20 }, async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Pending, PendingCalls, type Unpermitted } from '../../../instrumentations/pg/pending.ts';
+import { type Pending, PendingCalls, type Permitted, type Unpermitted } from '../../../instrumentations/pg/pending.ts';
 import type { Breaker } from '../../../src/breaker/breaker.ts';
 import { createBreaker } from '../../../src/breaker/create-breaker.ts';
 import type { Permit } from '../../../src/breaker/permit.ts';
@@ -43,6 +43,7 @@ const pending = (name: string): Pending => ({
   unseen: false,
   sent: true,
   answer: () => answered.push(name),
+  queue: undefined,
   queuedAs: undefined,
   abandon: () => void answered.push(`${name} given up`),
   over: false,
@@ -121,7 +122,7 @@ describe('calls that wait on a silent server', () => {
     call('a');
     call('b', { queuedAs: 'b' });
     call('c', { queuedAs: 'c' });
-    calls.abandon(new Set(['c', undefined]));
+    calls.abandon({}, new Set(['c', undefined]));
     expect(answered).toEqual(['c given up']);
   });
 
@@ -136,9 +137,9 @@ describe('calls that wait on a silent server', () => {
 });
 
 describe('calls that hold permits', () => {
-  const held = (name: string, over: Partial<Pending> = {}): Permit => {
+  const held = (name: string, over: Partial<Permitted> = {}): Permit => {
     const permit = breaker.tryAcquire() as Permit;
-    permit.holder = { ...pending(name), ...over };
+    permit.holder = { ...pending(name), among: calls, ...over };
     return permit;
   };
 
@@ -153,6 +154,15 @@ describe('calls that hold permits', () => {
     open();
     await pass(10_000);
     expect([answered, questions]).toEqual([['a', 'b', 'c', 'e'], 2]);
+  });
+
+  it('are left alone when they wait for another server, with which they share a breaker', async () => {
+    calls.follow(breaker);
+    held('a', { among: new PendingCalls({ clock, isSilent: async () => false, foundSilent: () => undefined }) });
+    held('b');
+    open();
+    await pass(3_000);
+    expect(answered).toEqual(['b']);
   });
 
   it('are not answered once those are settled, or when nobody follows their breaker', async () => {
@@ -182,8 +192,11 @@ describe('calls that hold permits', () => {
     calls.follow(breaker);
     held('a');
     held('b', { queuedAs: 'b' });
-    calls.abandon(new Set(['b', undefined]));
-    expect(answered).toEqual(['b given up']);
+    const pool = {};
+    held('c', { queue: pool });
+    held('d', { queue: {} });
+    calls.abandon(pool, new Set(['b', undefined]));
+    expect(answered).toEqual(['b given up', 'c given up']);
   });
 });
 
