@@ -98,7 +98,8 @@ describe('the class of an SQL text', () => {
     operationOf(long);
     const before = performance.now();
     for (let i = 0; i < 20; i += 1) expect(operationOf(long).operation).toBe('write');
-    expect((performance.now() - before) / 20).toBeLessThan(20);
+    // Looked through to its end, each would take longer.
+    expect((performance.now() - before) / 20).toBeLessThan(60);
   });
 
   it('forgets texts that are not used any more', () => {
