@@ -1,3 +1,4 @@
+import type { Breaker } from '../../src/breaker/breaker.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { isTracingSuppressed } from '../../src/core/suppress-tracing.ts';
 import { policiesOf } from '../../src/policies/compose.ts';
@@ -15,7 +16,9 @@ const heedsFaults = { faults: 'all' } as const;
 /** Admits calls by the breaker of their origin. */
 export class HttpAdmission {
   readonly #registry: () => Registry;
+  /** Those that were asked for lately, and all that follow a breaker, which each does once. */
   #upstreams = new Map<string, Upstream>();
+  readonly #following = new WeakMap<Breaker, Upstream>();
   #latest: Upstream | undefined;
   #of: Registry | undefined;
   #grace: { readonly clock: Clock; readonly bodies: BodyGrace } | undefined;
@@ -54,10 +57,18 @@ export class HttpAdmission {
     }
     let upstream = this.#latest?.origin === origin ? this.#latest : this.#upstreams.get(origin);
     if (upstream === undefined || upstream.breaker.retired) {
-      upstream = new Upstream(origin, registry.get(origin, targetOf(origin), { defaults: httpDefaults }));
+      upstream = this.#make(origin, registry.get(origin, targetOf(origin), { defaults: httpDefaults }));
       this.#upstreams.set(origin, upstream);
     }
     this.#latest = upstream;
+    return upstream;
+  }
+
+  #make(origin: string, breaker: Breaker): Upstream {
+    const following = this.#following.get(breaker);
+    if (following?.origin === origin) return following;
+    const upstream = new Upstream(origin, breaker);
+    if (upstream.ownsBreaker) this.#following.set(breaker, upstream);
     return upstream;
   }
 

@@ -5,10 +5,14 @@ import { RecoveryWatch } from '../shared/recovery-watch.ts';
 import { isRefused, refusedAt } from './classify.ts';
 
 /**
- * Watches for somebody to listen again where connections were refused: to an origin that nobody listens for, a connection is
+ * Watches, for the life of a breaker, for somebody to listen again where connections were refused: to an origin that nobody listens for, a connection is
  * question enough. An origin that hangs or fails accepts connections all the time; that is for real calls to find out.
  */
-export class ReturnWatch {
+export function watchForReturn(breaker: Breaker): void {
+  new ReturnWatch(breaker);
+}
+
+class ReturnWatch {
   readonly #breaker: Breaker;
   #watch: RecoveryWatch | undefined;
   #at: ReturnType<typeof refusedAt>;

@@ -37,7 +37,11 @@ export class WaitingCalls {
 
   constructor(breaker: Breaker) {
     this.#breaker = breaker;
-    breaker.on('transition', ({ to, trigger, at }) => {
+  }
+
+  /** From now on, for the life of the breaker. */
+  follow(): void {
+    this.#breaker.on('transition', ({ to, trigger, at }) => {
       if (to === 'closed') this.#silentSince = Number.POSITIVE_INFINITY;
       if (to !== 'open' || (trigger !== 'stall' && trigger !== 'probe_lease')) return;
       this.#silentSince = Math.min(this.#silentSince, at);

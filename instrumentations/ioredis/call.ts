@@ -8,8 +8,8 @@ export interface Call {
   readonly admission: Admission;
   /** Sent in parts, whose rest would be carried out without this one: not to be taken away. */
   readonly indivisible: boolean;
-  /** It is one command. */
-  readonly single: boolean;
+  /** How many commands it is. */
+  readonly size: number;
   /**
    * Answers the caller before the client does.
    * @param gone whether the command was taken out of the client's queues: no answer will come
@@ -95,8 +95,8 @@ export class CommandCall implements Call {
     command.reject = this.#rejected.bind(this);
   }
 
-  get single(): true {
-    return true;
+  get size(): number {
+    return 1;
   }
 
   get indivisible(): boolean {

@@ -61,7 +61,7 @@ export class Batch {
     const call: Call = {
       admission,
       indivisible: false,
-      single: true,
+      size: 1,
       release: (error, gone) => {
         this.#errors.push(error);
         rest();

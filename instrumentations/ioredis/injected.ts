@@ -24,7 +24,7 @@ export class HungCall implements Call {
   readonly admission: Admission;
   /** In none of the client's queues: nobody is to look for it there. */
   readonly indivisible = true;
-  readonly single = true;
+  readonly size = 1;
   readonly #waiter: Waiter;
   readonly #hold: { drop(): void };
   readonly #deadlines: { delete(call: Call): void } | undefined;

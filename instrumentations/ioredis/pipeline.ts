@@ -127,7 +127,6 @@ function sendBatch(batch: Batch, original: Original, self: unknown, args: readon
 class PipelineCall implements Call {
   readonly admission: Admission;
   readonly indivisible = false;
-  readonly single = false;
   readonly #pipeline: PipelineLike;
   readonly #place: Bulkhead | undefined;
   readonly #deadlines: ReturnType<typeof limitTime>;
@@ -157,6 +156,10 @@ class PipelineCall implements Call {
       this.#end(() => settleError(admission, error));
       reject.call(pipeline, error);
     };
+  }
+
+  get size(): number {
+    return this.#pipeline._queue.length;
   }
 
   /** Once for the whole pipeline, at the first of its commands. */

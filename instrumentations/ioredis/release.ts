@@ -47,17 +47,17 @@ export function connectionClosed(): Error {
 export function closeWaiting({ offlineQueue, prevCommandQueue, commandQueue }: RedisLike): void {
   for (const queue of new Set([offlineQueue, prevCommandQueue, commandQueue])) {
     if (!queue) continue;
-    for (let index = 0; index < queue.length; ) {
-      const command = queue.peekAt(index)?.command;
-      const call = command === undefined ? undefined : callOf(command);
-      if (command === undefined || call?.admission.breaker.mode !== 'enforce' || !isOwn(command)) {
-        isolated(() => call?.cancel());
-        index += 1;
-      } else {
-        queue.remove(index, 1);
-        command.reject(connectionClosed());
-      }
-    }
+    const told: CommandLike[] = [];
+    const over: Call[] = [];
+    removeAll(queue, (command) => {
+      const call = callOf(command);
+      const isOut = call?.admission.breaker.mode === 'enforce' && isOwn(command);
+      if (isOut) told.push(command);
+      else if (call !== undefined) over.push(call);
+      return isOut;
+    });
+    for (const call of over) isolated(() => call.cancel());
+    for (const command of told) command.reject(connectionClosed());
   }
 }
 
@@ -87,13 +87,23 @@ function timedOut({ admission: { breaker, permit } }: Call): Error {
 
 function takeOut(queue: CommandQueue, group: ServerGroup, errorFor: (call: Call) => Error): void {
   const calls = callsIn(queue, group);
-  for (let index = 0; index < queue.length; ) {
-    const command = queue.peekAt(index)?.command;
-    const call = command === undefined ? undefined : callOf(command);
-    if (call !== undefined && calls.has(call)) queue.remove(index, 1);
-    else index += 1;
-  }
+  if (calls.size === 0) return;
+  removeAll(queue, (command) => {
+    const call = callOf(command);
+    return call !== undefined && calls.has(call);
+  });
   for (const call of calls.keys()) isolated(() => call.release(errorFor(call), true));
+}
+
+/**
+ * All at once, and nothing else may happen meanwhile: to take a command out from between others the queue moves all that are behind it, or before it, and there may be tens of thousands of
+ * each.
+ */
+function removeAll(queue: CommandQueue, isOut: (command: CommandLike) => boolean): void {
+  for (let left = queue.length; left > 0; left -= 1) {
+    const item = queue.shift();
+    if (item !== undefined && !isOut(item.command)) queue.push(item);
+  }
 }
 
 /** The calls of a server whose circuit refuses by now; in shadow mode and the like none does, and nothing changes. */
@@ -129,7 +139,7 @@ export function releaseForgotten({ commandQueue, prevCommandQueue }: RedisLike):
 /** Takes a call out of where it waits for a connection. `false`: it has been sent, and its answer may yet come. */
 export function takeOutCall(client: RedisLike, call: Call): boolean {
   const sentBefore = client.status !== 'ready' ? client.prevCommandQueue : undefined;
-  let found = false;
+  let found = 0;
   for (const queue of [client.offlineQueue, sentBefore]) {
     if (!queue) continue;
     for (let index = 0; index < queue.length; ) {
@@ -137,12 +147,12 @@ export function takeOutCall(client: RedisLike, call: Call): boolean {
       if (command === undefined || callOf(command) !== call) index += 1;
       else {
         queue.remove(index, 1);
-        found = true;
-        if (call.single) return true;
+        found += 1;
+        if (found === call.size) return true;
       }
     }
   }
-  return found;
+  return found > 0;
 }
 
 const connecting: ReadonlySet<string> = new Set(['wait', 'connecting', 'connect']);

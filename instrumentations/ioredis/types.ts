@@ -80,6 +80,8 @@ export interface CommandQueue {
   readonly length: number;
   peekAt(index: number): { readonly command: CommandLike } | undefined;
   remove(index: number, count: number): unknown;
+  shift(): { readonly command: CommandLike } | undefined;
+  push(item: { readonly command: CommandLike }): unknown;
 }
 
 export interface PipelineLike {

@@ -231,21 +231,23 @@ export function judgeAnswer(breaker: Breaker, value: unknown, byDefault: Outcome
   return breaker.options.classify === undefined ? byDefault : judge(breaker, { ok: true, value }, byDefault);
 }
 
-const groups = new WeakMap<Registry, Map<string, ServerGroup>>();
-/** Servers may come and go without end (origins of `fetch`); a group let go goes on working for the clients that hold it. */
-const maxGroups = 1_000;
+/** Held by their clients, and by their breakers, which they follow for life: servers may come and go without end. */
+const groups = new WeakMap<Registry, Map<string, WeakRef<ServerGroup>>>();
+const gone = new FinalizationRegistry<() => void>((forget) => forget());
 
 /** The group of a server: the same one for all clients of it. Hold on to it per client rather than look it up per call. */
 export function serverGroup(registry: Registry, server: ServerDescription): ServerGroup {
-  const known = groups.get(registry) ?? new Map<string, ServerGroup>();
+  const known = groups.get(registry) ?? new Map<string, WeakRef<ServerGroup>>();
   groups.set(registry, known);
   const key = serverKey(server);
-  let group = known.get(key);
-  if (group === undefined) {
-    group = new ServerGroup(registry, server);
-    known.set(key, group);
-    const oldest = known.keys().next();
-    if (known.size > maxGroups && !oldest.done) known.delete(oldest.value);
-  }
+  const present = known.get(key)?.deref();
+  if (present !== undefined) return present;
+  const group = new ServerGroup(registry, server);
+  const held = new WeakRef(group);
+  known.set(key, held);
+  gone.register(group, () => {
+    // There may be another by then.
+    if (known.get(key) === held) known.delete(key);
+  });
   return group;
 }

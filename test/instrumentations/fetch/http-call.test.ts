@@ -292,3 +292,32 @@ describe('an error', () => {
     expect(now()).toEqual({ ...nothing, ignored: 1 });
   });
 });
+
+describe('more origins than are remembered', () => {
+  it('have each breaker followed once, and not the one that stands for many', () => {
+    registry = createRegistry({ clock, maxBreakers: 1_500 });
+    const followed = new Map<string, number>();
+    registry.on('added', ({ breaker }) => {
+      const on = breaker.on.bind(breaker);
+      breaker.on = (name, listener) => {
+        followed.set(breaker.name, (followed.get(breaker.name) ?? 0) + 1);
+        return on(name, listener);
+      };
+    });
+    for (let round = 0; round < 3; round += 1) {
+      for (let shop = 0; shop < 1_600; shop += 1) (admission.admit(`http://shop-${shop}.example`, 'promise') as HttpCall).answered(answer(200));
+    }
+    expect(followed.size).toBe(1_500);
+    expect(new Set(followed.values())).toEqual(new Set([2]));
+    expect(followed.has('_other')).toBe(false);
+  });
+
+  it('open a circuit by five refusals in a row all the same', () => {
+    for (let attempt = 1; attempt <= refusalsInARow; attempt += 1) {
+      expect(registry.get(origin).state).toBe('closed');
+      admit().failed(refused);
+      for (let shop = 0; shop < 1_100; shop += 1) (admission.admit(`http://shop-${shop}.example`, 'promise') as HttpCall).answered(answer(200));
+    }
+    expect(registry.get(origin).state).toBe('open');
+  });
+});

@@ -20,6 +20,7 @@ function begin(mode: BreakerOptions = {}): void {
   clock = new ManualClock();
   breaker = createBreaker({ ...options, ...mode }, { clock });
   waiting = new WaitingCalls(breaker);
+  waiting.follow();
 }
 beforeEach(() => begin());
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { judge, ServerGroup, serverGroup } from '../../../instrumentations/shared/admission.ts';
 import { setFaultReporter } from '../../../src/core/fault.ts';
 import { Registry } from '../../../src/registry/registry.ts';
@@ -34,6 +34,15 @@ describe('the breakers of a server', () => {
     registry.remove(read.name);
     expect(group.breaker('read')).not.toBe(read);
     expect(group.breaker('read')).toBe(registry.find(read.name));
+  });
+
+  it('are followed by one group, however many servers there are', () => {
+    const { registry, group, read } = fixture();
+    const follow = vi.spyOn(read, 'on');
+    for (let port = 1; port <= 2_000; port += 1) serverGroup(registry, { ...redis, port }).breaker('read');
+    expect(serverGroup(registry, redis)).toBe(group);
+    expect(serverGroup(registry, redis).breaker('read')).toBe(read);
+    expect(follow).not.toHaveBeenCalled();
   });
 
   it('take the defaults of the instrumentation', () => {
